@@ -1,3 +1,7 @@
 //! Entry point.
 
-fn main() {}
+fn main() {
+    for (n, t) in tec_crm::api::schema::crd_files().unwrap() {
+        std::fs::write(format!("crds/{n}"), t).unwrap();
+    }
+}

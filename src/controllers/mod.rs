@@ -1,0 +1,3 @@
+//! Controllers (docs follow).
+pub mod queue;
+pub mod store;

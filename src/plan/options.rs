@@ -1,0 +1,426 @@
+//! Lists of choices: the twelve states of `Lead Connection Status`, and the schedules of `TEC Schedule`.
+//!
+//! HubSpot replaces a list whole (API.md §7), so every function here returns whole lists. Choices a person added keep
+//! their place. A choice is ours only if it carries our mark.
+
+use std::collections::BTreeMap;
+
+use super::{Difference, Refusal, ownership};
+use crate::{
+    api::{condition::Reason, schedule_sync::Prune},
+    desired::{Claim, ScheduleUnion, SyncInput, SyncRef, SyncState},
+    domain::{ClusterId, LeadState},
+    portal::snapshot::{Answer, Answers, PropertyOption, Question},
+};
+
+/// Most counting questions in one plan: each is a search call.
+const MAX_QUESTIONS: usize = 20;
+
+/// A new list and how it came about.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewOptions {
+    /// The whole list.
+    pub to: Vec<PropertyOption>,
+    /// In what it differs from the old one.
+    pub because: Vec<Difference>,
+    /// What to find out before the list is final.
+    pub questions: Vec<Question>,
+    /// What cannot be done, for the field as a whole.
+    pub refusals: Vec<Refusal>,
+    /// What concerns single ScheduleSyncs.
+    pub syncs: BTreeMap<SyncRef, SyncReport>,
+}
+
+/// What a ScheduleSync gets to know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SyncReport {
+    /// How many options it feeds.
+    pub options: usize,
+    /// Claims that cannot be honoured.
+    pub refusals: Vec<Refusal>,
+    /// Options that should have been deleted, and how many contacts hold them.
+    pub in_use: Vec<(String, u64)>,
+    /// How many of its options are not yet pruned as its policy says.
+    pub unpruned: usize,
+}
+
+/// The list with one option per TEC state, whatever else a person added.
+pub fn states(property: &str, existing: &[PropertyOption], cluster: &ClusterId) -> NewOptions {
+    let mut list = List::new(property, existing);
+    for state in LeadState::ALL {
+        let wanted = Wanted { value: state.name(), label: state.name(), hidden: false, description: None };
+        if let Err(clash) = list.want(&wanted, cluster) {
+            list.out.refusals.push(clash);
+        }
+    }
+    list.finish()
+}
+
+/// The list with `values` added where missing; nothing else changes.
+pub fn added(property: &str, existing: &[PropertyOption], values: &[&str], cluster: &ClusterId) -> NewOptions {
+    let mut list = List::new(property, existing);
+    for value in values {
+        if existing.iter().any(|option| option.value == *value) {
+            continue;
+        }
+        let label = title(value);
+        let wanted = Wanted { value, label: &label, hidden: false, description: None };
+        if let Err(clash) = list.want(&wanted, cluster) {
+            list.out.refusals.push(clash);
+        }
+    }
+    list.finish()
+}
+
+/// The schedules of all ScheduleSyncs for which `may_write` holds; options of the others stay as they are.
+pub fn schedules(
+    property: &str,
+    existing: &[PropertyOption],
+    (union, answers): (&ScheduleUnion, &Answers),
+    cluster: &ClusterId,
+    may_write: impl Fn(&SyncInput) -> bool,
+) -> NewOptions {
+    let mut list = List::new(property, existing);
+    for sync in union.syncs.keys() {
+        let lost = union.lost.get(sync).into_iter().flatten();
+        let refusals = lost.map(|lost| Refusal::new(Reason::Conflict, lost.why.clone())).collect();
+        list.out.syncs.insert(sync.clone(), SyncReport { refusals, ..SyncReport::default() });
+    }
+    list.prune(union, answers, cluster, &may_write);
+    for (sync, claim) in &union.claims {
+        if !union.syncs.get(sync).is_some_and(&may_write) {
+            continue;
+        }
+        let description = ownership::option_description(sync, cluster);
+        let Claim { value, label, hidden } = claim;
+        let wanted = Wanted { value: value.as_str(), label, hidden: *hidden, description: Some(&description) };
+        let result = list.want(&wanted, cluster);
+        let report = list.out.syncs.entry(sync.clone()).or_default();
+        match result {
+            Ok(()) => report.options += 1,
+            Err(clash) => report.refusals.push(clash),
+        }
+    }
+    list.finish()
+}
+
+struct Wanted<'a> {
+    value: &'a str,
+    label: &'a str,
+    hidden: bool,
+    /// For options that name their source. `None`: just the mark, and only on options made now.
+    description: Option<&'a str>,
+}
+
+/// A list under change.
+struct List<'a> {
+    property: &'a str,
+    before: &'a [PropertyOption],
+    out: NewOptions,
+}
+
+impl<'a> List<'a> {
+    fn new(property: &'a str, before: &'a [PropertyOption]) -> Self {
+        Self { property, before, out: NewOptions { to: before.to_vec(), ..NewOptions::default() } }
+    }
+
+    /// Makes sure the option is there and looks as wanted, or says why that cannot be.
+    fn want(&mut self, wanted: &Wanted<'_>, cluster: &ClusterId) -> Result<(), Refusal> {
+        let place = self.out.to.iter().position(|option| option.value == wanted.value);
+        let owner = place.map(|at| ownership::owner(&self.out.to[at].description, cluster));
+        if let Some(ownership::Owner::OtherCluster(other)) = &owner {
+            return Err(Refusal::new(
+                Reason::Conflict,
+                format!("option {:?} of {} is managed by cluster {other}", wanted.value, self.property),
+            ));
+        }
+        self.free_label(wanted, cluster)?;
+        match place {
+            Some(at) => {
+                let ours = owner == Some(ownership::Owner::Us);
+                let option = &mut self.out.to[at];
+                option.label = wanted.label.to_owned();
+                option.hidden = wanted.hidden;
+                if let Some(description) = wanted.description.filter(|_| ours) {
+                    option.description = description.to_owned();
+                }
+            }
+            None => self.append(wanted, cluster),
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, wanted: &Wanted<'_>, cluster: &ClusterId) {
+        let highest = self.out.to.iter().map(|option| option.display_order).max();
+        let behind = highest.map_or(0, |order| order + 1).max(i64::try_from(self.out.to.len()).unwrap_or(0));
+        self.out.to.push(PropertyOption {
+            value: wanted.value.to_owned(),
+            label: wanted.label.to_owned(),
+            description: wanted.description.map_or_else(|| ownership::marked("", cluster), ToOwned::to_owned),
+            hidden: wanted.hidden,
+            display_order: behind,
+        });
+    }
+
+    /// HubSpot wants labels to be unique. An option we retired gives its label up; a person's option does not.
+    fn free_label(&mut self, wanted: &Wanted<'_>, cluster: &ClusterId) -> Result<(), Refusal> {
+        let rival = |option: &&mut PropertyOption| option.label == wanted.label && option.value != wanted.value;
+        let Some(rival) = self.out.to.iter_mut().find(rival) else { return Ok(()) };
+        if rival.hidden && ownership::owner(&rival.description, cluster) == ownership::Owner::Us {
+            rival.label = format!("{} ({})", rival.label, rival.value);
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Reason::Conflict,
+            format!(
+                "label {:?} of value {:?} is already used by option {:?} of {}; labels must be unique, rename one of them",
+                wanted.label, wanted.value, rival.value, self.property
+            ),
+        ))
+    }
+
+    /// Options of ours whose schedule is gone, treated as their ScheduleSync says.
+    fn prune(
+        &mut self,
+        union: &ScheduleUnion,
+        answers: &Answers,
+        cluster: &ClusterId,
+        may_write: &impl Fn(&SyncInput) -> bool,
+    ) {
+        let claimed = |value: &str| union.claims.iter().any(|(_, claim)| claim.value.as_str() == value);
+        let mut kept = Vec::with_capacity(self.out.to.len());
+        for mut option in std::mem::take(&mut self.out.to) {
+            let source = ownership::option_source(&option.description).and_then(|sync| union.syncs.get(&sync));
+            let ours = ownership::owner(&option.description, cluster) == ownership::Owner::Us;
+            let Some(input) = source.filter(|_| ours && !claimed(&option.value)) else {
+                kept.push(option);
+                continue;
+            };
+            let report = self.out.syncs.entry(input.sync.clone()).or_default();
+            if !may_write(input) || matches!(input.state, SyncState::Untouched) {
+                report.unpruned += 1;
+                kept.push(option);
+                continue;
+            }
+            match prune_one(self.property, &option, input.prune, answers) {
+                Pruned::Gone => {}
+                Pruned::Kept => kept.push(option),
+                Pruned::Hidden(in_use) => {
+                    report.in_use.extend(in_use.map(|count| (option.value.clone(), count)));
+                    option.hidden = true;
+                    kept.push(option);
+                }
+                Pruned::Ask(question) => {
+                    report.unpruned += 1;
+                    if self.out.questions.len() < MAX_QUESTIONS {
+                        self.out.questions.push(question);
+                    }
+                    kept.push(option);
+                }
+            }
+        }
+        self.out.to = kept;
+    }
+
+    fn finish(mut self) -> NewOptions {
+        let subject = format!("property {}", self.property);
+        self.out.because = differences(&subject, self.before, &self.out.to);
+        self.out
+    }
+}
+
+enum Pruned {
+    Gone,
+    Kept,
+    Hidden(Option<u64>),
+    Ask(Question),
+}
+
+fn prune_one(property: &str, option: &PropertyOption, prune: Prune, answers: &Answers) -> Pruned {
+    match prune {
+        Prune::Keep => Pruned::Kept,
+        Prune::Hide => Pruned::Hidden(None),
+        Prune::Delete => {
+            let question =
+                Question::ContactsHoldingOption { property: property.to_owned(), value: option.value.clone() };
+            match answers.given.get(&question) {
+                Some(Answer::Count(0)) => Pruned::Gone,
+                Some(Answer::Count(count)) => Pruned::Hidden(Some(*count)),
+                Some(Answer::Trouble(_) | Answer::User(_) | Answer::TokenUser(_)) => Pruned::Hidden(None),
+                None => Pruned::Ask(question),
+            }
+        }
+    }
+}
+
+/// What differs between two lists, for people.
+fn differences(subject: &str, before: &[PropertyOption], after: &[PropertyOption]) -> Vec<Difference> {
+    let difference = |value: &str, part: &str, found: &str, expected: &str| Difference {
+        subject: subject.to_owned(),
+        field: if part.is_empty() { format!("option {value}") } else { format!("option {value} {part}") },
+        found: found.to_owned(),
+        expected: expected.to_owned(),
+    };
+    let shown = |hidden: bool| if hidden { "hidden" } else { "shown" };
+    let mut found = Vec::new();
+    for new in after {
+        let Some(old) = before.iter().find(|old| old.value == new.value) else {
+            found.push(difference(&new.value, "", "absent", &new.label));
+            continue;
+        };
+        if old.label != new.label {
+            found.push(difference(&new.value, "label", &old.label, &new.label));
+        }
+        if old.hidden != new.hidden {
+            found.push(difference(&new.value, "visibility", shown(old.hidden), shown(new.hidden)));
+        }
+        if old.description != new.description {
+            found.push(difference(&new.value, "description", &old.description, &new.description));
+        }
+    }
+    for old in before {
+        if !after.iter().any(|new| new.value == old.value) {
+            found.push(difference(&old.value, "", &old.label, "absent"));
+        }
+    }
+    found
+}
+
+/// `IN_PROGRESS` → `In Progress`, as HubSpot labels its own.
+fn title(value: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_uppercase().collect::<String>() + &letters.as_str().to_lowercase())
+    };
+    value.split(['_', ' ']).filter_map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::domain::OptionValue;
+
+    fn cluster() -> ClusterId {
+        ClusterId::new("c1").unwrap()
+    }
+
+    fn option(value: &str, label: &str, description: &str) -> PropertyOption {
+        PropertyOption {
+            value: value.into(),
+            label: label.into(),
+            description: description.into(),
+            hidden: false,
+            display_order: 0,
+        }
+    }
+
+    fn sync(name: &str) -> SyncRef {
+        SyncRef { namespace: "ns".into(), name: name.into() }
+    }
+
+    fn ours(value: &str, label: &str) -> PropertyOption {
+        option(value, label, &ownership::option_description(&sync("a"), &cluster()))
+    }
+
+    fn union(prune: Prune, claims: &[(&str, &str)]) -> ScheduleUnion {
+        let claim = |(value, label): &(&str, &str)| Claim {
+            value: OptionValue::new(*value).unwrap(),
+            label: (*label).into(),
+            hidden: false,
+        };
+        let state = SyncState::Active(claims.iter().map(claim).collect());
+        ScheduleUnion::of(vec![SyncInput {
+            sync: sync("a"),
+            created: Timestamp::UNIX_EPOCH,
+            uid: "a".into(),
+            prune,
+            state,
+        }])
+    }
+
+    fn plan(existing: &[PropertyOption], union: &ScheduleUnion, answers: &Answers) -> NewOptions {
+        schedules("tec_schedule", existing, (union, answers), &cluster(), |_| true)
+    }
+
+    #[test]
+    fn a_hand_made_option_with_the_right_label_is_adopted_without_a_change() {
+        let existing = [option("1", "One", "")];
+        let new = plan(&existing, &union(Prune::Hide, &[("1", "One")]), &Answers::default());
+        assert_eq!(new.to, existing);
+        assert!(new.because.is_empty());
+        assert_eq!(new.syncs[&sync("a")].options, 1);
+    }
+
+    #[test]
+    fn options_of_people_keep_their_place_and_ours_come_behind() {
+        let new = plan(
+            &[option("x", "By hand", "")],
+            &union(Prune::Hide, &[("1", "One"), ("2", "Two")]),
+            &Answers::default(),
+        );
+        let list: Vec<(&str, i64)> = new.to.iter().map(|o| (o.value.as_str(), o.display_order)).collect();
+        assert_eq!(list, [("x", 0), ("1", 1), ("2", 2)]);
+    }
+
+    #[test]
+    fn pruning_follows_the_policy() {
+        let gone = |prune, answers: &Answers| plan(&[ours("9", "Nine")], &union(prune, &[]), answers);
+        assert!(gone(Prune::Hide, &Answers::default()).to[0].hidden);
+        assert!(!gone(Prune::Keep, &Answers::default()).to[0].hidden);
+        let asking = gone(Prune::Delete, &Answers::default());
+        assert_eq!(asking.questions.len(), 1);
+        let count =
+            |n| Answers { given: [(asking.questions[0].clone(), Answer::Count(n))].into(), ..Answers::default() };
+        assert!(gone(Prune::Delete, &count(0)).to.is_empty());
+        let held = gone(Prune::Delete, &count(3));
+        assert!(held.to[0].hidden);
+        assert_eq!(held.syncs[&sync("a")].in_use, [("9".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn what_is_not_ours_is_never_pruned() {
+        let by_hand = option("9", "Nine", "");
+        let other_cluster = option("8", "Eight", "ScheduleSync ns/a [managed by tec-crm other]");
+        let gone_sync = option("7", "Seven", &ownership::option_description(&sync("deleted"), &cluster()));
+        let existing = [by_hand, other_cluster, gone_sync];
+        assert_eq!(plan(&existing, &union(Prune::Delete, &[]), &Answers::default()).to, existing);
+    }
+
+    #[test]
+    fn labels_stay_unique() {
+        let retired = plan(&[ours("1", "Days")], &union(Prune::Hide, &[("2", "Days")]), &Answers::default());
+        let labels: Vec<&str> = retired.to.iter().map(|o| o.label.as_str()).collect();
+        assert_eq!(labels, ["Days (1)", "Days"]);
+        let clash = plan(&[option("1", "Days", "")], &union(Prune::Hide, &[("2", "Days")]), &Answers::default());
+        assert_eq!(clash.to.len(), 1);
+        assert_eq!(clash.syncs[&sync("a")].refusals[0].reason, Reason::Conflict);
+    }
+
+    #[test]
+    fn another_clusters_option_is_left_alone() {
+        let theirs = [option("1", "Eins", "ScheduleSync x/y [managed by tec-crm other]")];
+        let new = plan(&theirs, &union(Prune::Hide, &[("1", "One")]), &Answers::default());
+        assert_eq!(new.to, theirs);
+        assert!(new.syncs[&sync("a")].refusals[0].message.contains("cluster other"));
+    }
+
+    #[test]
+    fn states_repair_labels_and_keep_strangers() {
+        let mut existing = states("s", &[], &cluster()).to;
+        assert_eq!(existing.len(), 12);
+        existing[3].label = "Kalt".into();
+        existing.remove(5);
+        existing.push(option("mine", "Mine", ""));
+        let new = states("s", &existing, &cluster());
+        assert_eq!(new.because.len(), 2, "{:?}", new.because);
+        assert_eq!(new.to.len(), 13);
+    }
+
+    #[test]
+    fn missing_lead_statuses_are_added_with_hubspots_kind_of_label() {
+        let new = added("hs_lead_status", &[option("NEW", "New", "")], &["NEW", "OPEN_DEAL"], &cluster());
+        assert_eq!((new.to.len(), new.to[1].label.as_str()), (2, "Open Deal"));
+    }
+}
