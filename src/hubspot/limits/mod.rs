@@ -1,0 +1,276 @@
+//! HubSpot's limits, kept before HubSpot has to say so (API.md §11).
+//!
+//! One [`Limiter`] per portal and token, shared by every client of it. It counts sends in a rolling window, leaves the
+//! reserve to the customer's other apps, lets people's edits pass before timers, and after a refusal keeps everybody
+//! quiet until one probe has found out that it is over. It sends nothing itself.
+
+mod state;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http::HeaderMap;
+use jiff::{Timestamp, tz::TimeZone};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
+
+use self::{
+    state::{State, Ticket, Turn},
+    window::Window,
+};
+use super::error::{ErrorKind, RatePolicy};
+use crate::runtime::clock::Clock;
+
+/// Assumed until headers say otherwise: the smallest documented limit (API.md §11).
+const DEFAULT_MAX: u32 = 100;
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
+/// Search has its own limit, all credentials of the account together, and says nothing of it in headers.
+const SEARCH_MAX: u32 = 5;
+const SEARCH_INTERVAL: Duration = Duration::from_secs(1);
+/// Shortest pauses after a 429.
+const SECONDLY_PAUSE: Duration = Duration::from_secs(1);
+const TEN_SECONDLY_PAUSE: Duration = Duration::from_secs(10);
+/// No server parks us for longer than this at a time; API.md §12 knows of a day.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+
+/// Who waits before whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// A person waits for it.
+    Edit,
+    /// Leads waiting to be taken or moved on.
+    Leads,
+    /// Comparisons by timer.
+    #[default]
+    Resync,
+}
+
+/// Which of HubSpot's window limits a call counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Budget {
+    General,
+    Search,
+}
+
+impl Budget {
+    fn other(self) -> Self {
+        match self {
+            Self::General => Self::Search,
+            Self::Search => Self::General,
+        }
+    }
+}
+
+/// Why everything is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Rate(RatePolicy),
+    Busy { status: u16 },
+}
+
+/// Why a call does not get its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Exhausted { resets_at: Timestamp },
+    Paused { cause: Cause, left: Duration },
+}
+
+impl From<Refusal> for ErrorKind {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Exhausted { resets_at } => Self::QuotaExhausted { resets_at },
+            Refusal::Paused { cause: Cause::Rate(policy), left } => Self::RateLimited { policy, retry_after: left },
+            Refusal::Paused { cause: Cause::Busy { status }, left } => Self::Busy { status, retry_after: left },
+        }
+    }
+}
+
+/// What is known of the limits, for metrics and `doctor`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Calls HubSpot allows in an interval.
+    pub window_max: u32,
+    /// The interval.
+    pub window_interval: Duration,
+    /// Of those, the calls we use.
+    pub window_allowance: usize,
+    /// Calls HubSpot allows in a day; unknown until a header says so, always unknown with OAuth.
+    pub daily_max: Option<u32>,
+    /// What is left of them for all apps of the account.
+    pub daily_remaining: Option<u32>,
+    /// When the day's limit resets, if it is used up.
+    pub exhausted_until: Option<Timestamp>,
+    /// How long nothing is sent, if HubSpot asked for a pause.
+    pub paused_for: Option<Duration>,
+    /// Calls waiting for their turn.
+    pub waiting: usize,
+}
+
+/// Gives out turns to send. See the module.
+pub struct Limiter {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+impl Limiter {
+    /// A limiter that leaves `reserve_percent` (0..=100) of every limit unused. At least one call per window is let
+    /// through whatever the reserve.
+    pub fn new(clock: Arc<dyn Clock>, reserve_percent: u8) -> Self {
+        let general = Window::new(DEFAULT_MAX, DEFAULT_INTERVAL, reserve_percent);
+        let search = Window::new(SEARCH_MAX, SEARCH_INTERVAL, reserve_percent);
+        Self { clock, state: Mutex::new(State::new(general, search, reserve_percent)) }
+    }
+
+    /// The portal's time zone (e.g. `US/Eastern`): its midnight resets the daily limit. An unknown name is UTC.
+    pub fn set_time_zone(&self, name: &str) {
+        self.lock().set_zone(TimeZone::get(name).unwrap_or(TimeZone::UTC));
+    }
+
+    /// What is known now.
+    pub fn quota(&self) -> Quota {
+        let (date, now) = (self.clock.now(), Instant::now());
+        let mut state = self.lock();
+        let exhausted_until = state.exhausted_until(date);
+        let window = state.window(Budget::General);
+        Quota {
+            window_max: window.max(),
+            window_interval: window.interval(),
+            window_allowance: window.allowance(),
+            daily_max: state.day.max,
+            daily_remaining: state.day.remaining,
+            exhausted_until,
+            paused_for: state.paused_until().map(|until| until.saturating_duration_since(now)).filter(|d| !d.is_zero()),
+            waiting: state.waiting(),
+        }
+    }
+
+    /// Waits for a turn. Fails at once when the day is used up or the pause is longer than a minute.
+    pub(super) async fn acquire(self: &Arc<Self>, lane: Lane, budget: Budget) -> Result<Permit, Refusal> {
+        let bell = Arc::new(Notify::new());
+        let ticket = self.lock().queue_up(budget, lane, Arc::clone(&bell));
+        // Leaves the queue however this ends, so that a cancelled call never blocks those behind it.
+        let place = Place { limiter: self, budget, ticket };
+        loop {
+            let date = self.clock.now();
+            let turn = self.lock().turn(budget, ticket, Instant::now(), date);
+            match turn {
+                Turn::Go { probe } => {
+                    drop(place);
+                    return Ok(Permit { limiter: Arc::clone(self), budget, probe });
+                }
+                Turn::Refused(refusal) => return Err(refusal),
+                Turn::WhenWoken => bell.notified().await,
+                Turn::At(time) => tokio::select! {
+                    biased;
+                    () = bell.notified() => {}
+                    () = sleep_until(time) => {}
+                },
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Limiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limiter").field("quota", &self.quota()).finish()
+    }
+}
+
+/// A place in the queue.
+struct Place<'a> {
+    limiter: &'a Limiter,
+    budget: Budget,
+    ticket: Ticket,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.limiter.lock().leave(self.budget, self.ticket);
+    }
+}
+
+/// The right to send one request. Tell it how the request ended; dropped, it means there was no answer.
+pub(super) struct Permit {
+    limiter: Arc<Limiter>,
+    budget: Budget,
+    probe: bool,
+}
+
+impl Permit {
+    /// HubSpot answered, and not with a refusal for now.
+    pub(super) fn answered(mut self, headers: &HeaderMap) {
+        let mut state = self.learn(headers);
+        if self.probe {
+            state.probed(true);
+        }
+        drop(state);
+        self.probe = false;
+    }
+
+    /// 429: pauses everybody, or ends the day. Answers what it means for the call.
+    pub(super) fn limited(self, headers: &HeaderMap, policy: RatePolicy) -> ErrorKind {
+        if policy == RatePolicy::Daily {
+            let date = self.limiter.clock.now();
+            let resets_at = self.learn(headers).exhaust(date);
+            return ErrorKind::QuotaExhausted { resets_at };
+        }
+        let least = if policy == RatePolicy::Secondly { SECONDLY_PAUSE } else { TEN_SECONDLY_PAUSE };
+        let retry_after = retry_after(headers).unwrap_or_default().clamp(least, LONGEST_PAUSE);
+        self.learn(headers).pause(Cause::Rate(policy), Instant::now() + retry_after);
+        ErrorKind::RateLimited { policy, retry_after }
+    }
+
+    /// Refused for now by something else than a limit: pauses everybody for `least`, or as long as HubSpot says.
+    pub(super) fn busy(self, headers: &HeaderMap, status: u16, least: Duration) -> ErrorKind {
+        let retry_after = retry_after(headers).unwrap_or_default().clamp(least, LONGEST_PAUSE);
+        self.learn(headers).pause(Cause::Busy { status }, Instant::now() + retry_after);
+        ErrorKind::Busy { status, retry_after }
+    }
+
+    fn learn(&self, headers: &HeaderMap) -> MutexGuard<'_, State> {
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
+        let date = self.limiter.clock.now();
+        let mut state = self.limiter.lock();
+        if self.budget == Budget::General {
+            let interval = number("x-hubspot-ratelimit-interval-milliseconds");
+            let window = state.window_mut(Budget::General);
+            window.learn(
+                number("x-hubspot-ratelimit-max"),
+                interval.map(|milliseconds| Duration::from_millis(milliseconds.into())),
+            );
+            if number("x-hubspot-ratelimit-remaining") == Some(0) {
+                window.used_up(Instant::now());
+            }
+        }
+        state.learn_day(number("x-hubspot-ratelimit-daily"), number("x-hubspot-ratelimit-daily-remaining"), date);
+        state.wake_heads();
+        state
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.probe {
+            self.limiter.lock().probed(false);
+        }
+    }
+}
+
+/// `Retry-After` in seconds. HubSpot documents it for 477 only; a date is not understood and counts as absent.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,92 @@
+//! The finite list of what we ask HubSpot to do: names for metrics and logs, and what a repeat would do.
+
+use std::fmt;
+
+/// What repeating a call does. HubSpot has no idempotency keys (API.md §8.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Changes nothing.
+    Read,
+    /// A repeat ends in the same state.
+    IdempotentWrite,
+    /// A repeat may make a second thing: never repeated once it may have been received.
+    Create,
+}
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $effect:ident;)+) => {
+        /// One kind of call.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Operation {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Operation {
+            /// All operations, for metrics that want every series from the start.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Stable name, `snake_case`.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// What a repeat does.
+            pub fn effect(self) -> Effect {
+                match self {
+                    $(Self::$variant => Effect::$effect,)+
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    /// Account details (API.md §4).
+    AccountDetails = "account_details", Read;
+    /// All users (API.md §5).
+    ListUsers = "list_users", Read;
+    /// One user by e-mail.
+    FindUser = "find_user", Read;
+    /// Invitation of a user.
+    CreateUser = "create_user", Create;
+    /// New names, role or team of a user.
+    UpdateUser = "update_user", IdempotentWrite;
+    /// Removal of a user; a repeat answers 204 as well.
+    DeleteUser = "delete_user", IdempotentWrite;
+    /// Permission sets.
+    ListRoles = "list_roles", Read;
+    /// Teams.
+    ListTeams = "list_teams", Read;
+    /// All owners (API.md §6).
+    ListOwners = "list_owners", Read;
+    /// CRM users (API.md §5.2).
+    ListCrmUsers = "list_crm_users", Read;
+    /// Property groups (API.md §7).
+    ListGroups = "list_groups", Read;
+    /// New group.
+    CreateGroup = "create_group", Create;
+    /// New label or place of a group.
+    UpdateGroup = "update_group", IdempotentWrite;
+    /// Removal of a group.
+    DeleteGroup = "delete_group", IdempotentWrite;
+    /// All contact properties.
+    ListProperties = "list_properties", Read;
+    /// One property by name.
+    FindProperty = "find_property", Read;
+    /// New property.
+    CreateProperty = "create_property", Create;
+    /// New definition of a property.
+    UpdateProperty = "update_property", IdempotentWrite;
+    /// Archiving of a property.
+    DeleteProperty = "delete_property", IdempotentWrite;
+    /// Number of contacts that match (API.md §8.3).
+    CountContacts = "count_contacts", Read;
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
