@@ -1,6 +1,7 @@
 //! TEC CRM operator (architecture page follows with the rooms).
 
 pub mod api;
+pub mod apply;
 pub mod controllers;
 pub mod desired;
 pub mod domain;

@@ -1,6 +1,14 @@
 //! Account details (API.md §4).
 
-use super::{HubSpot, VERSION, call::Call, error::Result, operation::Operation, wire::account::AccountDetails};
+use http::Method;
+
+use super::{
+    HubSpot, VERSION,
+    call::Call,
+    error::Result,
+    operation::Operation,
+    wire::account::{AccountDetails, TokenInfo},
+};
 
 impl HubSpot {
     /// The portal of the token: the credential probe. Tells the limiter the portal's time zone.
@@ -9,5 +17,12 @@ impl HubSpot {
         let account: AccountDetails = self.fetch(&call).await?;
         self.limiter().set_time_zone(&account.time_zone);
         Ok(account)
+    }
+
+    /// Whom the token belongs to and which scopes it holds (API.md §2.1). Not in HubSpot's specs.
+    pub async fn token_info(&self) -> Result<TokenInfo> {
+        let path = "/oauth/v2/private-apps/get/access-token-info";
+        let call = Call::new(Operation::TokenInfo, Method::POST, path).json(&self.inner.token.question())?;
+        self.fetch(&call).await
     }
 }

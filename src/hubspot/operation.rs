@@ -45,6 +45,8 @@ macro_rules! operations {
 operations! {
     /// Account details (API.md §4).
     AccountDetails = "account_details", Read;
+    /// Whom the token belongs to (API.md §2.1).
+    TokenInfo = "token_info", Read;
     /// All users (API.md §5).
     ListUsers = "list_users", Read;
     /// One user by e-mail.

@@ -50,6 +50,11 @@ impl AccessToken {
         Ok(value)
     }
 
+    /// The body that asks HubSpot about this very token (API.md §2.1). Goes nowhere but into a request.
+    pub(super) fn question(&self) -> serde_json::Value {
+        serde_json::json!({"tokenKey": self.0.expose_secret()})
+    }
+
     /// `text` without this token in it.
     pub(super) fn redact(&self, text: &str) -> String {
         text.replace(self.0.expose_secret(), "<token>")

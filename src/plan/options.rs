@@ -82,8 +82,8 @@ pub fn schedules(
 ) -> NewOptions {
     let mut list = List::new(property, existing);
     for sync in union.syncs.keys() {
-        let lost = union.lost.get(sync).into_iter().flatten();
-        let refusals = lost.map(|lost| Refusal::new(Reason::Conflict, lost.why.clone())).collect();
+        let conflicts = union.lost.get(sync).into_iter().flatten();
+        let refusals = conflicts.map(|lost| Refusal::new(Reason::Conflict, lost.why.clone())).collect();
         list.out.syncs.insert(sync.clone(), SyncReport { refusals, ..SyncReport::default() });
     }
     list.prune(union, answers, cluster, &may_write);
@@ -371,8 +371,7 @@ mod tests {
         assert!(!gone(Prune::Keep, &Answers::default()).to[0].hidden);
         let asking = gone(Prune::Delete, &Answers::default());
         assert_eq!(asking.questions.len(), 1);
-        let count =
-            |n| Answers { given: [(asking.questions[0].clone(), Answer::Count(n))].into(), ..Answers::default() };
+        let count = |n| Answers { given: [(asking.questions[0].clone(), Answer::Count(n))].into() };
         assert!(gone(Prune::Delete, &count(0)).to.is_empty());
         let held = gone(Prune::Delete, &count(3));
         assert!(held.to[0].hidden);

@@ -108,7 +108,7 @@ pub fn plan(desired: &UserDesired, observed: &PortalSnapshot, answers: &Answers,
     match (listed, answers.given.get(&question)) {
         (Some(user), _) | (None, Some(Answer::User(Some(user)))) => {
             report.user = UserFinding::Present(user.id.clone());
-            present(desired, user, (observed, answers), &mut plan, &mut report);
+            present(desired, user, observed, &mut plan, &mut report);
         }
         (None, Some(Answer::User(None))) => absent(desired, observed, now, &mut plan, &mut report),
         (None, Some(Answer::Trouble(trouble))) => report.user = UserFinding::Unknown(trouble.clone()),
@@ -151,13 +151,7 @@ fn absent(desired: &UserDesired, observed: &PortalSnapshot, now: Timestamp, plan
     plan.add(Step { action, because: vec![because] }, *permission);
 }
 
-fn present(
-    desired: &UserDesired,
-    user: &User,
-    (observed, answers): (&PortalSnapshot, &Answers),
-    plan: &mut Plan,
-    report: &mut UserReport,
-) {
+fn present(desired: &UserDesired, user: &User, observed: &PortalSnapshot, plan: &mut Plan, report: &mut UserReport) {
     let assistant = &desired.assistant;
     let (role, team) = match (role(assistant, observed), team(assistant, observed)) {
         (Ok(role), Ok(team)) => (role, team),
@@ -205,10 +199,9 @@ fn present(
     if because.is_empty() {
         return;
     }
-    // HubSpot refuses changes of a user who never logged in (API.md §5): wait for the owner, and take a no for a no.
+    // HubSpot refuses changes of a user who never logged in (API.md §5): wait for the owner.
     let active = matches!(report.owner, Ok(Some(_)));
-    let refused = answers.refused_updates.get(&assistant.email) == Some(&to);
-    if !active || refused || assistant.provisioning == Provisioning::Observe {
+    if !active || assistant.provisioning == Provisioning::Observe {
         report.drift = because;
         return;
     }

@@ -6,7 +6,7 @@ use super::trouble::Trouble;
 use crate::domain::{Email, OwnerId, PortalId, RoleId, TeamId, UserId};
 
 /// What one kind of list in HubSpot says. *Unread* is not *empty*: nothing is created or removed on it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub enum Section<T> {
     /// Nobody asked for it yet.
     NotRead,
@@ -19,6 +19,17 @@ pub enum Section<T> {
 }
 
 impl<T> Section<T> {
+    /// The same, sharing the value.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        match self {
+            Self::NotRead => Self::NotRead,
+            Self::Fresh(value) => Self::Fresh(Arc::clone(value)),
+            Self::Stale(value, trouble) => Self::Stale(Arc::clone(value), trouble.clone()),
+            Self::Unread(trouble) => Self::Unread(trouble.clone()),
+        }
+    }
+
     /// The value, if it may be acted on.
     pub fn fresh(&self) -> Result<&T, Trouble> {
         match self {
@@ -38,7 +49,7 @@ impl<T> Section<T> {
 }
 
 /// A portal as it was read.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct PortalSnapshot {
     /// Account details.
     pub account: Section<Account>,
@@ -217,8 +228,6 @@ pub enum Question {
 pub struct Answers {
     /// By question.
     pub given: BTreeMap<Question, Answer>,
-    /// Values HubSpot refused to give a user, so that nobody asks for the same again.
-    pub refused_updates: BTreeMap<Email, UserValues>,
 }
 
 /// An answer.

@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::api::condition::Reason;
+use crate::{
+    api::condition::Reason,
+    hubspot::{Error, ErrorKind},
+};
 
 /// Why something could not be read or done, in terms of what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,5 +74,24 @@ impl Trouble {
                 | TroubleKind::WrongRegion
                 | TroubleKind::Refused
         )
+    }
+}
+
+impl From<&Error> for Trouble {
+    fn from(error: &Error) -> Self {
+        let kind = match &error.kind {
+            ErrorKind::Unauthorized { .. } => TroubleKind::InvalidCredentials,
+            ErrorKind::MissingScopes { .. } | ErrorKind::Forbidden { .. } => TroubleKind::MissingScopes,
+            ErrorKind::WrongRegion { .. } => TroubleKind::WrongRegion,
+            ErrorKind::Rejected(_) | ErrorKind::AlreadyExists { .. } | ErrorKind::NotFound => TroubleKind::Refused,
+            ErrorKind::RateLimited { .. } => TroubleKind::RateLimited,
+            ErrorKind::QuotaExhausted { resets_at } => TroubleKind::QuotaExhausted(*resets_at),
+            ErrorKind::Busy { .. } | ErrorKind::Unavailable { .. } | ErrorKind::Unreachable { .. } => {
+                TroubleKind::Unreachable
+            }
+            ErrorKind::Malformed { .. } | ErrorKind::Redirected { .. } => TroubleKind::Unreachable,
+            ErrorKind::Ambiguous { .. } => TroubleKind::Unclear,
+        };
+        Self::new(kind, error.to_string())
     }
 }

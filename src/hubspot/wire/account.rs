@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{lenient, open_enum::open_enum};
-use crate::domain::PortalId;
+use crate::domain::{PortalId, UserId};
 
 open_enum!(
     /// What kind of account a portal is.
@@ -50,4 +50,19 @@ pub struct AccountDetails {
     /// Region the portal's data is kept in, e.g. `na1`.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub data_hosting_location: String,
+}
+
+/// What HubSpot says of a static token (API.md §2.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenInfo {
+    /// Who made the token.
+    #[serde(deserialize_with = "lenient::id")]
+    pub user_id: UserId,
+    /// The portal it is for.
+    #[serde(deserialize_with = "lenient::number")]
+    pub hub_id: PortalId,
+    /// What it may do.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub scopes: Vec<String>,
 }

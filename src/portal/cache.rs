@@ -1,0 +1,231 @@
+//! One snapshot per portal: concurrent readers join one fetch, writes are folded back in.
+
+use std::{collections::BTreeMap, fmt, future::Future, sync::Arc};
+
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    time::Instant,
+};
+
+use super::{
+    observe,
+    snapshot::{
+        Acceptance, Account, Answer, Group, Owner, PortalSnapshot, Properties, Property, Question, Role, Section, Team,
+        User,
+    },
+    trouble::{Trouble, TroubleKind},
+};
+use crate::{
+    domain::{Email, Fingerprint, GroupName, UserId},
+    hubspot::{self, HubSpot, Lane, wire},
+};
+
+/// One list of a portal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Account details.
+    Account,
+    /// Property groups.
+    Groups,
+    /// Contact properties.
+    Properties,
+    /// Users.
+    Users,
+    /// Active owners.
+    Owners,
+    /// Permission sets.
+    Roles,
+    /// Teams.
+    Teams,
+    /// Who accepted the invitation.
+    Acceptance,
+}
+
+/// How long a "no" of HubSpot to one exact change is taken for an answer.
+const REFUSAL_HOLDS: std::time::Duration = std::time::Duration::from_hours(1);
+
+/// A portal, as far as it was read, and the client that reads it.
+pub struct Portal {
+    hubspot: HubSpot,
+    ours: std::sync::Mutex<Vec<String>>,
+    account: Cell<Account>,
+    groups: Cell<BTreeMap<String, Group>>,
+    properties: Cell<Properties>,
+    users: Cell<BTreeMap<Email, User>>,
+    owners: Cell<BTreeMap<Email, Owner>>,
+    roles: Cell<Vec<Role>>,
+    teams: Cell<Vec<Team>>,
+    acceptance: Cell<BTreeMap<Email, Acceptance>>,
+    refusals: std::sync::Mutex<BTreeMap<Fingerprint, (Instant, Trouble)>>,
+}
+
+struct Cell<T>(Mutex<Slot<T>>);
+
+struct Slot<T> {
+    /// When the last read began: what happened before is in it.
+    began: Option<Instant>,
+    section: Section<T>,
+}
+
+impl<T> Cell<T> {
+    fn new() -> Self {
+        Self(Mutex::new(Slot { began: None, section: Section::NotRead }))
+    }
+
+    /// The section, read anew if the last read began before `not_before`. Whoever waits for a read under way gets its
+    /// result if that is young enough.
+    async fn read<F>(&self, wanted: bool, not_before: Instant, fetch: impl FnOnce() -> F) -> Section<T>
+    where
+        F: Future<Output = hubspot::Result<T>>,
+    {
+        let mut slot = self.0.lock().await;
+        if wanted && slot.began.is_none_or(|began| began < not_before) {
+            let began = Instant::now();
+            let result = fetch().await;
+            slot.began = Some(began);
+            slot.section = match result {
+                Ok(value) => Section::Fresh(Arc::new(value)),
+                Err(error) => stale(std::mem::replace(&mut slot.section, Section::NotRead), Trouble::from(&error)),
+            };
+        }
+        slot.section.share()
+    }
+}
+
+fn stale<T>(old: Section<T>, trouble: Trouble) -> Section<T> {
+    match old {
+        Section::Fresh(value) | Section::Stale(value, _) => Section::Stale(value, trouble),
+        Section::NotRead | Section::Unread(_) => Section::Unread(trouble),
+    }
+}
+
+impl<T: Clone> Cell<T> {
+    /// Changes what is known without reading: our own write went through.
+    async fn fold(&self, change: impl FnOnce(&mut T)) {
+        let mut slot: MutexGuard<'_, Slot<T>> = self.0.lock().await;
+        if let Section::Fresh(value) | Section::Stale(value, _) = &mut slot.section {
+            change(Arc::make_mut(value));
+        }
+    }
+}
+
+impl Portal {
+    /// A portal whose account details have just been read.
+    pub fn new(resolved: hubspot::region::Resolved) -> Self {
+        let account = Slot {
+            began: Some(Instant::now()),
+            section: Section::Fresh(Arc::new(observe::to_account(resolved.account))),
+        };
+        Self {
+            hubspot: resolved.hubspot,
+            ours: std::sync::Mutex::default(),
+            account: Cell(Mutex::new(account)),
+            groups: Cell::new(),
+            properties: Cell::new(),
+            users: Cell::new(),
+            owners: Cell::new(),
+            roles: Cell::new(),
+            teams: Cell::new(),
+            acceptance: Cell::new(),
+            refusals: std::sync::Mutex::default(),
+        }
+    }
+
+    /// The client, in a lane.
+    pub fn hubspot(&self, lane: Lane) -> HubSpot {
+        self.hubspot.with_lane(lane)
+    }
+
+    /// Which properties must be known even when archived.
+    pub fn watch_properties(&self, names: Vec<String>) {
+        *lock(&self.ours) = names;
+    }
+
+    /// The snapshot; of each of `parts` no read is older than `not_before`.
+    pub async fn read(&self, parts: &[Part], not_before: Instant, lane: Lane) -> PortalSnapshot {
+        let hubspot = &self.hubspot(lane);
+        let wants = |part: Part| parts.contains(&part);
+        let ours = lock(&self.ours).clone();
+        let (account, groups, properties, users, owners, roles, teams, acceptance) = futures::join!(
+            self.account.read(wants(Part::Account), not_before, || observe::account(hubspot)),
+            self.groups.read(wants(Part::Groups), not_before, || observe::groups(hubspot)),
+            self.properties.read(wants(Part::Properties), not_before, || observe::properties(hubspot, &ours)),
+            self.users.read(wants(Part::Users), not_before, || observe::users(hubspot)),
+            self.owners.read(wants(Part::Owners), not_before, || observe::owners(hubspot)),
+            self.roles.read(wants(Part::Roles), not_before, || observe::roles(hubspot)),
+            self.teams.read(wants(Part::Teams), not_before, || observe::teams(hubspot)),
+            self.acceptance.read(wants(Part::Acceptance), not_before, || observe::acceptance(hubspot)),
+        );
+        PortalSnapshot { account, groups, properties, users, owners, roles, teams, acceptance }
+    }
+
+    /// Asks HubSpot one thing. A user found this way is folded in.
+    pub async fn answer(&self, question: &Question, lane: Lane) -> Answer {
+        let answer = observe::answer(&self.hubspot(lane), question).await;
+        if let (Question::User(email), Answer::User(Some(user))) = (question, &answer) {
+            self.fold_user(email, Some(user.clone())).await;
+        }
+        answer
+    }
+
+    /// A group is now like this, or gone.
+    pub async fn fold_group(&self, name: &GroupName, now: Option<Group>) {
+        self.groups.fold(|groups| set(groups, name.as_str().to_owned(), now)).await;
+    }
+
+    /// A property is now like this, or gone.
+    pub async fn fold_property(&self, name: &str, now: Option<wire::properties::Property>) -> Option<Property> {
+        let now = now.map(observe::to_property);
+        let kept = now.clone();
+        let change = |properties: &mut Properties| {
+            properties.archived.remove(name);
+            set(&mut properties.active, name.to_owned(), now);
+        };
+        self.properties.fold(change).await;
+        kept
+    }
+
+    /// A user is now like this, or gone.
+    pub async fn fold_user(&self, email: &Email, now: Option<User>) {
+        self.users.fold(|users| set(users, email.clone(), now)).await;
+    }
+
+    /// As [`Self::fold_user`], from HubSpot's own answer.
+    pub async fn fold_wire_user(&self, email: &Email, now: wire::users::User) -> UserId {
+        let user = observe::to_user(now);
+        let id = user.id.clone();
+        self.fold_user(email, Some(user)).await;
+        id
+    }
+
+    /// HubSpot said no to exactly this.
+    pub fn note_refusal(&self, change: Fingerprint, trouble: &Trouble) {
+        if trouble.kind == TroubleKind::Refused {
+            lock(&self.refusals).insert(change, (Instant::now(), trouble.clone()));
+        }
+    }
+
+    /// HubSpot's last word on exactly this, unless it is old.
+    pub fn refusal(&self, change: Fingerprint) -> Option<Trouble> {
+        let mut refusals = lock(&self.refusals);
+        refusals.retain(|_, (at, _)| at.elapsed() < REFUSAL_HOLDS);
+        refusals.get(&change).map(|(_, trouble)| trouble.clone())
+    }
+}
+
+fn set<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
+    match value {
+        Some(value) => map.insert(key, value),
+        None => map.remove(&key),
+    };
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl fmt::Debug for Portal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Portal").field("hubspot", &self.hubspot).finish_non_exhaustive()
+    }
+}
