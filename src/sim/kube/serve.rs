@@ -37,6 +37,7 @@ pub(super) async fn serve(sim: KubeSim, request: Request<kube::client::Body>) ->
     if parts.method == Method::GET
         && let Some(answer) = sim.locked(|state| discovery(&state.store.resources, &path))
     {
+        sim.locked(|state| state.requests.push(format!("GET {path}")));
         return Ok(json_response(200, &answer));
     }
     let query: BTreeMap<String, String> =

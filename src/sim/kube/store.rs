@@ -211,25 +211,25 @@ impl Store {
             (Err(refusal), _) => return Err(refusal),
         };
         let mut ownership = self.owners.get(&target.key()).cloned().unwrap_or_default();
-        let applied = operation == Operation::Apply;
         let mut wanted = rules::wanted(target, &old, edit, &author, &mut ownership)?;
         if !wanted.is_object() {
             return Err(Refusal::bad_request("the patched object is not a JSON object"));
         }
         patch::prune_nulls(&mut wanted);
         rules::check_preconditions(target, &old, &wanted)?;
-        let new = rules::fold(target, &old, wanted);
+        let mut new = rules::fold(target, &old, wanted);
+        admission::complete(&target.resource, &mut new, Some(&old));
+        rules::tidy(&mut new);
         rules::check_finalizers(&target.resource, &old, &new)?;
-        if !applied {
+        if operation == Operation::Update {
             ownership.record_update(&old, &new, &author);
         }
         Ok(Outcome::Object(self.finish(target, &old, new, ownership)))
     }
 
+    /// Stores a change, unless it is none; lets go an object whose last finalizer went.
     fn finish(&mut self, target: &Target, old: &Arc<Value>, mut new: Value, ownership: Ownership) -> Arc<Value> {
         let resource = &target.resource;
-        admission::complete(resource, &mut new, Some(old));
-        rules::tidy(&mut new);
         if resource.counts_generation() && rules::content(resource, &new) != rules::content(resource, old) {
             new["metadata"]["generation"] = json!(old["metadata"]["generation"].as_i64().unwrap_or(0) + 1);
         }
@@ -238,6 +238,9 @@ impl Store {
             return Arc::clone(old);
         }
         self.owners.insert(key, ownership);
+        if let Some(defined) = admission::defined_by(resource, &new) {
+            self.register(defined);
+        }
         let leaves = is_terminating(&new) && !has_finalizers(&new) && !resource.is_namespaces();
         self.commit(resource, if leaves { ChangeKind::Deleted } else { ChangeKind::Modified }, new)
     }

@@ -15,7 +15,7 @@ use tokio::{
 use super::{KubeSim, refusal::Refusal, resource::Resource, selectors::Selector};
 
 /// How many changes are remembered before the oldest are compacted by themselves.
-const HISTORY_CHANGES: usize = 10_000;
+pub(super) const HISTORY_CHANGES: usize = 10_000;
 /// How often a quiet watch hears a bookmark, as the real server does.
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 /// How long before its end a watch hears a last bookmark.
