@@ -2,6 +2,7 @@
 //!
 //! Ownership is kept per leaf. Lists named `conditions` are maps keyed by `type`, `metadata.ownerReferences` by
 //! `uid`, `metadata.finalizers` is a set; every other list is one leaf. Ownership is never shown as `managedFields`.
+//! A manager that turns another's map into a scalar, or back, is not a conflict here: real schemas do not allow it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -271,4 +272,66 @@ fn is_empty(value: &Value) -> bool {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(manager: &str) -> Owner {
+        Owner { manager: manager.into(), operation: Operation::Apply, subresource: "status".into() }
+    }
+
+    /// Some status: a scalar, a map, an atomic list and conditions, each there or not.
+    fn drawn(chance: &mut fastrand::Rng) -> Value {
+        let mut status = json!({});
+        let word = |chance: &mut fastrand::Rng| json!(["a", "b"][chance.usize(0..2)]);
+        for field in ["code", "owner"] {
+            if chance.bool() {
+                status[field] = word(chance);
+            }
+        }
+        if chance.bool() {
+            status["list"] = json!([chance.u8(0..2)]);
+        }
+        for field in ["x", "y"] {
+            if chance.bool() {
+                status["map"][field] = word(chance);
+            }
+        }
+        let kinds = ["Ready", "Stalled", "Drifted"].into_iter().filter(|_| chance.bool()).collect::<Vec<_>>();
+        let conditions: Vec<Value> = kinds.iter().map(|kind| json!({"type": kind, "status": word(chance)})).collect();
+        if !conditions.is_empty() {
+            status["conditions"] = json!(conditions);
+        }
+        json!({"status": status})
+    }
+
+    #[test]
+    fn an_object_made_by_applies_holds_what_its_managers_own_and_no_more() {
+        for seed in 0..2_000 {
+            let mut chance = fastrand::Rng::with_seed(seed);
+            let (mut live, mut ownership) = (json!({}), Ownership::default());
+            for _ in 0..6 {
+                let (manager, body) = (["one", "two", "three"][chance.usize(0..3)], drawn(&mut chance));
+                let before = (live.clone(), ownership.clone());
+                let force = chance.bool();
+                if ownership.apply(&mut live, &owner(manager), &body, force).is_err() {
+                    assert!(!force);
+                    assert_eq!((live.clone(), ownership.clone()), before, "seed {seed}");
+                    continue;
+                }
+                let present = leaves(&live);
+                for (path, value) in leaves(&body) {
+                    let found = present.get(&path);
+                    assert!(found == Some(&value) || value == json!({}), "seed {seed}: {}", written(&path));
+                }
+                let owned: BTreeSet<Path> = ownership.0.values().flatten().cloned().collect();
+                let real = |path: &&Path| path.as_slice() != [Step::Field("status".into())];
+                let owned: Vec<&Path> = owned.iter().filter(real).collect();
+                let present: Vec<&Path> = present.keys().filter(real).collect();
+                assert_eq!(present, owned, "seed {seed}");
+            }
+        }
+    }
 }

@@ -1,13 +1,15 @@
 //! Namespaces: who may create in them, and how they end.
 //!
 //! Plays the admission plugin `NamespaceLifecycle` and the namespace controller. The controller acts at once, after
-//! each write: contents without finalizers (Secrets too) are gone before anyone can clean up with their help.
+//! each write: contents without finalizers (Secrets too) are gone before anyone can clean up with their help. It
+//! reports no conditions about what remains.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{
+    patch,
     refusal::Refusal,
     resource::{NAMESPACES, Resource},
     rules::{has_finalizers, is_terminating, text},
@@ -41,9 +43,8 @@ impl Store {
                        namespace will automatically be purged by the system.";
             return Err(Refusal::conflict(resource, text(old, "name"), why));
         }
-        let mut object = (**old).clone();
-        object["metadata"]["deletionTimestamp"] = json!(self.now());
-        object["status"]["phase"] = json!("Terminating");
+        let mark = json!({"metadata": {"deletionTimestamp": self.now()}, "status": {"phase": "Terminating"}});
+        let object = patch::merged(old, &mark);
         Ok(self.commit(resource, ChangeKind::Modified, object))
     }
 

@@ -121,3 +121,28 @@ async fn a_person_applies_manifests() {
     assert_eq!(same["metadata"]["resourceVersion"], changed["metadata"]["resourceVersion"]);
     assert!(sim.requests().is_empty(), "what a person does is no request of the operator");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_others_wrote_is_theirs_until_forced() {
+    let sim = cluster();
+    sim.create(manifest("default", "anna")).unwrap();
+    let edit = json!({"spec": {"role": "Ops"}, "metadata": {"labels": {"team": "ops"}}});
+    sim.patch("assistants", "default", "anna", edit).unwrap();
+    let mut wanted = manifest("default", "anna");
+    wanted["spec"]["role"] = json!("Sales");
+    wanted["metadata"]["labels"] = json!({"team": "sales"});
+    let api = assistants(&sim);
+    let conflict = refusal(api.patch("anna", &by("us"), &Patch::Apply(&wanted)).await);
+    assert_eq!(
+        conflict.message,
+        "Apply failed with 2 conflicts: conflicts with \"kubectl\" using crm.theeminenceco.com/v1alpha1:\n\
+         - .metadata.labels.team\n- .spec.role"
+    );
+    let forced = api.patch("anna", &by("us").force(), &Patch::Apply(&wanted)).await.unwrap();
+    assert_eq!((forced.spec.role.as_deref(), forced.labels()["team"].as_str()), (Some("Sales"), "sales"));
+    // An edit takes the field back; the next apply that still wants it must force again.
+    sim.patch("assistants", "default", "anna", json!({"spec": {"role": "Ops"}})).unwrap();
+    assert!(refusal(api.patch("anna", &by("us"), &Patch::Apply(&wanted)).await).is_conflict());
+    let nameless = refusal(api.patch("anna", &PatchParams::default(), &Patch::Apply(&wanted)).await);
+    assert!(nameless.message.contains("fieldManager: Required value"), "{nameless}");
+}

@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
     Api, ResourceExt as _,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams},
     runtime::{controller::Action, finalizer},
 };
 use serde_json::json;
@@ -99,4 +100,26 @@ async fn collections_are_deleted_by_selector() {
     let gone = assistants(&sim).delete_collection(&DeleteParams::default(), &only).await.unwrap().left().unwrap();
     assert_eq!(gone.items.len(), 1);
     assert_eq!(sim.list("assistants").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_watch_sees_it_terminate_and_go() {
+    let sim = cluster();
+    sim.create(namespace("tenant")).unwrap();
+    let api: Api<Namespace> = Api::all(sim.client());
+    let params = WatchParams::default().timeout(30).fields("metadata.name=tenant");
+    let events = api.watch(&params, &sim.version().to_string()).await.unwrap();
+    sim.delete("namespaces", None, "tenant").unwrap();
+    let seen: Vec<String> = events
+        .map(|event| match event.unwrap() {
+            WatchEvent::Modified(namespace) => format!("modified {}", namespace.status.unwrap().phase.unwrap()),
+            WatchEvent::Deleted(_) => "deleted".into(),
+            other => format!("{other:?}"),
+        })
+        .collect()
+        .await;
+    assert_eq!(seen, ["modified Terminating", "deleted", "Bookmark event"]);
+    // Made again, it is another one.
+    let again = sim.create(namespace("tenant")).unwrap();
+    assert_eq!(again["status"]["phase"], "Active");
 }

@@ -2,9 +2,12 @@
 
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Secret};
 use kube::{
-    Api, ResourceExt as _,
+    Api, Resource as _, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
-    runtime::wait::{await_condition, conditions::is_crd_established},
+    runtime::{
+        events::{Event, EventType, Recorder, Reporter},
+        wait::{await_condition, conditions::is_crd_established},
+    },
 };
 use serde_json::json;
 
@@ -180,6 +183,54 @@ async fn deletes_honour_preconditions() {
     assert!(gone.is_success());
     assert_eq!(gone.details.unwrap().uid, made.uid().unwrap());
     assert!(sim.get("assistants", "default", "anna").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_simulated_is_refused() {
+    let sim = cluster();
+    let api = assistants(&sim);
+    let dry = PostParams { dry_run: true, ..Default::default() };
+    assert_eq!(refusal(api.create(&dry, &assistant("anna")).await).code, 400);
+    sim.create(manifest("default", "anna")).unwrap();
+    let strategic = Patch::Strategic(json!({"spec": {"role": "Ops"}}));
+    assert_eq!(refusal(api.patch("anna", &PatchParams::default(), &strategic).await).code, 415);
+    for nonsense in [json!([]), json!("x"), json!({"metadata": "x"}), json!({"status": 3, "spec": null})] {
+        let _ = api.patch("anna", &PatchParams::default(), &Patch::Merge(&nonsense)).await;
+        let _ = api.patch_status("anna", &PatchParams::default(), &Patch::Merge(&nonsense)).await;
+        assert_eq!(sim.get("assistants", "default", "anna").unwrap()["metadata"]["name"], "anna", "{nonsense}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_are_made_on_demand() {
+    let sim = cluster();
+    let mut object = manifest("default", "x");
+    object["metadata"] = json!({"generateName": "anna-"});
+    let names = [sim.create(object.clone()).unwrap(), sim.create(object).unwrap()];
+    let names = names.map(|object| object["metadata"]["name"].as_str().unwrap().to_owned());
+    assert!(names[0].starts_with("anna-") && names[0] != names[1], "{names:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn kubes_recorder_publishes_and_repeats() {
+    let sim = cluster();
+    let made = assistants(&sim).create(&PostParams::default(), &assistant("anna")).await.unwrap();
+    let recorder = Recorder::new(sim.client(), Reporter { controller: "tec-crm".into(), instance: None });
+    let event = Event {
+        type_: EventType::Normal,
+        reason: "UserInvited".into(),
+        note: None,
+        action: "Invite".into(),
+        secondary: None,
+    };
+    for _ in 0..2 {
+        recorder.publish(&event, &made.object_ref(&())).await.unwrap();
+    }
+    let events = sim.list("events");
+    assert_eq!(events.len(), 1);
+    assert_eq!((&events[0]["reason"], &events[0]["series"]["count"]), (&json!("UserInvited"), &json!(2)));
+    let api: Api<k8s_openapi::api::events::v1::Event> = Api::all(sim.client());
+    assert_eq!(api.list(&ListParams::default().fields("regarding.name=anna")).await.unwrap().items.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
