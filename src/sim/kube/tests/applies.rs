@@ -143,6 +143,15 @@ async fn what_others_wrote_is_theirs_until_forced() {
     // An edit takes the field back; the next apply that still wants it must force again.
     sim.patch("assistants", "default", "anna", json!({"spec": {"role": "Ops"}})).unwrap();
     assert!(refusal(api.patch("anna", &by("us"), &Patch::Apply(&wanted)).await).is_conflict());
+    // What is no longer ours is not removed when we leave it out.
+    let less = api.patch("anna", &by("us"), &Patch::Apply(&manifest("default", "anna"))).await.unwrap();
+    assert_eq!((less.spec.role.as_deref(), less.labels().len()), (Some("Ops"), 0));
+    // What a person removed belongs to nobody: the next manager need not force.
+    wanted["spec"]["role"] = json!("Ops");
+    api.patch("anna", &by("us"), &Patch::Apply(&wanted)).await.unwrap();
+    sim.patch("assistants", "default", "anna", json!({"spec": {"role": null}})).unwrap();
+    wanted["spec"]["role"] = json!("Field");
+    api.patch("anna", &by("them"), &Patch::Apply(&wanted)).await.unwrap();
     let nameless = refusal(api.patch("anna", &PatchParams::default(), &Patch::Apply(&wanted)).await);
     assert!(nameless.message.contains("fieldManager: Required value"), "{nameless}");
 }
