@@ -69,6 +69,9 @@ pub enum Strike {
 }
 
 /// Decides which requests are struck. Must be deterministic: seed it.
+///
+/// It may use the server while it decides (a person's edit between the operator's read and write), but neither send
+/// requests through a client nor set another chaos: it would wait for itself.
 pub trait Chaos: Send {
     /// Asked once per request for a known resource, in order of arrival.
     fn strike(&mut self, verb: Verb, plural: &str) -> Option<Strike>;
