@@ -131,3 +131,15 @@ async fn the_correlation_id_comes_from_body_or_header() {
         assert_eq!(error.unwrap_err().correlation_id.as_deref(), Some(expected));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_no_path_segment_never_leaves() {
+    for name in ["", ".", ".."] {
+        let Bench { hubspot, script } = bench([reply(204, "")]);
+        assert_eq!(hubspot.delete_property(name).await.unwrap_err().category(), "unreachable", "{name:?}");
+        assert!(script.seen().is_empty());
+    }
+    let Bench { hubspot, script } = bench([reply(204, "")]);
+    hubspot.delete_property("a/../b?c=1#ü").await.unwrap();
+    assert_eq!(script.lines(), ["DELETE /crm/properties/2026-03/contacts/a%2F..%2Fb%3Fc%3D1%23%C3%BC"]);
+}

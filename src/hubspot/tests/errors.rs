@@ -187,6 +187,8 @@ async fn statuses_by_meaning() {
     assert_eq!(moving.kind, ErrorKind::Busy { status: 477, retry_after: Duration::from_hours(1) });
     let soon = create(text(503).header("Retry-After", "7")).await;
     assert_eq!(soon.kind, ErrorKind::Busy { status: 503, retry_after: Duration::from_secs(7) });
+    let absurd = create(text(503).header("Retry-After", "18446744073709551615")).await;
+    assert_eq!(absurd.kind, ErrorKind::Busy { status: 503, retry_after: Duration::from_hours(24) });
     assert_eq!(rejection(&create(text(414)).await).status, 414);
 }
 

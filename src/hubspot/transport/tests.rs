@@ -137,6 +137,13 @@ async fn a_silent_server_is_given_up_as_lost() {
     drop(listener);
 }
 
+#[test]
+fn tls_is_set_up_any_number_of_times() {
+    for _ in 0..2 {
+        HttpTransport::new().unwrap();
+    }
+}
+
 /// As ours, with a time-out a test can wait for.
 fn quick_client() -> reqwest::Client {
     drop(transport());
