@@ -15,7 +15,9 @@ impl HubSpot {
     pub async fn account_details(&self) -> Result<AccountDetails> {
         let call = Call::get(Operation::AccountDetails, format!("/account-info/{VERSION}/details"));
         let account: AccountDetails = self.fetch(&call).await?;
-        self.limiter().set_time_zone(&account.time_zone);
+        if !account.time_zone.is_empty() {
+            self.limiter().set_time_zone(&account.time_zone);
+        }
         Ok(account)
     }
 

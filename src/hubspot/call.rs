@@ -153,7 +153,10 @@ impl HubSpot {
     }
 
     fn request(&self, call: &Call) -> Result<HttpRequest> {
-        let failed = |_| unbuildable(call.operation);
+        // An empty id would address the whole collection, and dots another path.
+        if call.path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
+            return Err(unbuildable(call.operation));
+        }
         let authorization = self.inner.token.authorization().map_err(|_| unbuildable(call.operation))?;
         let mut request = http::Request::builder()
             .method(call.method.clone())
@@ -163,7 +166,7 @@ impl HubSpot {
         if call.body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        request.body(call.body.clone().unwrap_or_default()).map_err(failed)
+        request.body(call.body.clone().unwrap_or_default()).map_err(|_| unbuildable(call.operation))
     }
 }
 

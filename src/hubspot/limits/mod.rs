@@ -228,14 +228,14 @@ impl Permit {
             return ErrorKind::QuotaExhausted { resets_at };
         }
         let least = if policy == RatePolicy::Secondly { SECONDLY_PAUSE } else { TEN_SECONDLY_PAUSE };
-        let retry_after = retry_after(headers).unwrap_or_default().clamp(least, LONGEST_PAUSE);
+        let retry_after = retry_after(headers).unwrap_or_default().max(least);
         self.learn(headers).pause(Cause::Rate(policy), Instant::now() + retry_after);
         ErrorKind::RateLimited { policy, retry_after }
     }
 
     /// Refused for now by something else than a limit: pauses everybody for `least`, or as long as HubSpot says.
     pub(super) fn busy(self, headers: &HeaderMap, status: u16, least: Duration) -> ErrorKind {
-        let retry_after = retry_after(headers).unwrap_or_default().clamp(least, LONGEST_PAUSE);
+        let retry_after = retry_after(headers).unwrap_or_default().max(least);
         self.learn(headers).pause(Cause::Busy { status }, Instant::now() + retry_after);
         ErrorKind::Busy { status, retry_after }
     }
@@ -269,8 +269,8 @@ impl Drop for Permit {
     }
 }
 
-/// `Retry-After` in seconds. HubSpot documents it for 477 only; a date is not understood and counts as absent.
+/// `Retry-After` in seconds, at most a day. HubSpot documents it for 477 only; a date counts as absent.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
 }

@@ -24,7 +24,7 @@ open_enum!(
 #[serde(rename_all = "camelCase")]
 pub struct AccountDetails {
     /// The portal the credential belongs to.
-    #[serde(deserialize_with = "lenient::number")]
+    #[serde(deserialize_with = "lenient::portal_id")]
     pub portal_id: PortalId,
     /// Production, sandbox or test.
     #[serde(default, deserialize_with = "lenient::or_default")]

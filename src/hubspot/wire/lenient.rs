@@ -7,7 +7,7 @@ use serde::{
     de::{DeserializeOwned, Error, IntoDeserializer, Visitor},
 };
 
-use crate::domain::UserId;
+use crate::domain::{PortalId, UserId};
 
 /// A scalar of any JSON type, as text.
 struct Text(String);
@@ -88,11 +88,15 @@ pub(super) fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     Ok(Option::<Text>::deserialize(deserializer)?.map(|Text(text)| text))
 }
 
-/// A whole number written as number or string, into a numeric newtype.
-pub(super) fn number<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+/// A whole number written as number or string.
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let Text(text) = Text::deserialize(deserializer)?;
-    let number: u64 = text.parse().map_err(|_| D::Error::custom("not a whole number"))?;
-    T::deserialize(IntoDeserializer::<D::Error>::into_deserializer(number))
+    text.parse().map_err(|_| D::Error::custom("not a whole number"))
+}
+
+/// A portal id written as number or string.
+pub(super) fn portal_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PortalId, D::Error> {
+    number(deserializer).map(PortalId)
 }
 
 /// `null` is the type's default.

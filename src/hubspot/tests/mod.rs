@@ -1,0 +1,6 @@
+//! The client as its callers see it, on a scripted transport.
+
+mod endpoints;
+mod errors;
+mod region;
+mod secrecy;
