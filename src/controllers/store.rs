@@ -22,6 +22,7 @@ struct Entry {
     /// Everything of an object whose change must wake it. Status is not part of it.
     trigger: Fingerprint,
     refers_to: Box<[ObjectRef]>,
+    identity: Option<(ObjectRef, String)>,
 }
 
 /// What a watch event changed.
@@ -40,6 +41,8 @@ pub enum Change {
 pub struct Store {
     objects: BTreeMap<ObjectRef, Entry>,
     referrers: BTreeMap<ObjectRef, BTreeSet<ObjectRef>>,
+    /// Who claims the same identity: Assistants of one portal with one e-mail.
+    claimants: BTreeMap<(ObjectRef, String), BTreeSet<ObjectRef>>,
     /// Resource versions of Secrets and ConfigMaps somebody refers to.
     versions: BTreeMap<ObjectRef, String>,
 }
@@ -58,11 +61,16 @@ impl Store {
         let trigger = trigger(&object);
         let spec = object.data.get("spec").unwrap_or(&Value::Null);
         let refers_to = references::of(kind, &key.namespace, spec).into_boxed_slice();
+        let identity = references::identity(kind, &key.namespace, spec);
         let Ok(packed) = serde_json::to_string(&object) else { return Change::None };
-        let entry = Entry { packed: packed.into_boxed_str(), version, trigger, refers_to: refers_to.clone() };
+        let packed = packed.into_boxed_str();
+        let entry = Entry { packed, version, trigger, refers_to: refers_to.clone(), identity: identity.clone() };
         let old = self.objects.insert(key.clone(), entry);
         let unchanged = old.as_ref().is_some_and(|old| old.trigger == trigger);
         self.unlink(&key, old.as_ref());
+        if let Some(identity) = identity {
+            self.claimants.entry(identity).or_default().insert(key.clone());
+        }
         for target in &*refers_to {
             self.referrers.entry(target.clone()).or_default().insert(key.clone());
         }
@@ -115,12 +123,27 @@ impl Store {
         all.filter(|key| key.kind == kind).cloned().collect()
     }
 
+    /// Who else claims what this object claims.
+    pub fn rivals(&self, key: &ObjectRef) -> Vec<ObjectRef> {
+        let identity = self.objects.get(key).and_then(|entry| entry.identity.as_ref());
+        let all = identity.and_then(|identity| self.claimants.get(identity)).into_iter().flatten();
+        all.filter(|other| *other != key).cloned().collect()
+    }
+
     /// All objects of a kind, in order.
     pub fn keys(&self, kind: Kind) -> Vec<ObjectRef> {
         self.objects.keys().filter(|key| key.kind == kind).cloned().collect()
     }
 
     fn unlink(&mut self, key: &ObjectRef, old: Option<&Entry>) {
+        if let Some(identity) = old.and_then(|entry| entry.identity.as_ref())
+            && let Some(claimants) = self.claimants.get_mut(identity)
+        {
+            claimants.remove(key);
+            if claimants.is_empty() {
+                self.claimants.remove(identity);
+            }
+        }
         for target in old.into_iter().flat_map(|entry| &entry.refers_to) {
             if let Some(referrers) = self.referrers.get_mut(target) {
                 referrers.remove(key);
@@ -186,7 +209,7 @@ mod tests {
         assert!(store.referrers(&portal("ns"), Kind::Assistant).is_empty());
         let key = store.referrers(&portal("crm"), Kind::Assistant).remove(0);
         assert_eq!(store.remove(&key), Change::Gone);
-        assert!(store.referrers.is_empty());
+        assert!(store.referrers.is_empty() && store.claimants.is_empty());
     }
 
     #[test]

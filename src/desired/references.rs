@@ -86,6 +86,22 @@ pub fn of(kind: Kind, namespace: &str, spec: &Value) -> Vec<ObjectRef> {
     found
 }
 
+/// The one thing of which a portal can have only one: an assistant's e-mail, with the connection it is used on.
+pub fn identity(kind: Kind, namespace: &str, spec: &Value) -> Option<(ObjectRef, String)> {
+    if kind != Kind::Assistant {
+        return None;
+    }
+    let email = spec.get("email").and_then(Value::as_str)?.trim().to_lowercase();
+    let connection = spec.pointer("/connectionRef/name").and_then(Value::as_str)?;
+    Some((ObjectRef::new(Kind::Connection, connection_namespace(spec, namespace), connection), email))
+}
+
+/// The connection an object names.
+pub fn connection(namespace: &str, reference: &crate::api::shared::ConnectionRef) -> ObjectRef {
+    let namespace = reference.namespace.as_deref().unwrap_or(namespace);
+    ObjectRef::new(Kind::Connection, namespace, reference.name.clone())
+}
+
 fn connection_namespace<'a>(spec: &'a Value, own: &'a str) -> &'a str {
     spec.pointer("/connectionRef/namespace").and_then(Value::as_str).unwrap_or(own)
 }

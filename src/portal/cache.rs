@@ -18,6 +18,7 @@ use super::{
 use crate::{
     domain::{Email, Fingerprint, GroupName, UserId},
     hubspot::{self, HubSpot, Lane, wire},
+    runtime::lock,
 };
 
 /// One list of a portal.
@@ -72,14 +73,14 @@ impl<T> Cell<T> {
         Self(Mutex::new(Slot { began: None, section: Section::NotRead }))
     }
 
-    /// The section, read anew if the last read began before `not_before`. Whoever waits for a read under way gets its
+    /// The section, read anew if the last read began before `not_before` or never began. Whoever waits for a read under way gets its
     /// result if that is young enough.
-    async fn read<F>(&self, wanted: bool, not_before: Instant, fetch: impl FnOnce() -> F) -> Section<T>
+    async fn read<F>(&self, wanted: bool, not_before: Option<Instant>, fetch: impl FnOnce() -> F) -> Section<T>
     where
         F: Future<Output = hubspot::Result<T>>,
     {
         let mut slot = self.0.lock().await;
-        if wanted && slot.began.is_none_or(|began| began < not_before) {
+        if wanted && slot.began.is_none_or(|began| Some(began) < not_before) {
             let began = Instant::now();
             let result = fetch().await;
             slot.began = Some(began);
@@ -141,8 +142,8 @@ impl Portal {
         *lock(&self.ours) = names;
     }
 
-    /// The snapshot; of each of `parts` no read is older than `not_before`.
-    pub async fn read(&self, parts: &[Part], not_before: Instant, lane: Lane) -> PortalSnapshot {
+    /// The snapshot; of each of `parts` no read is older than `not_before`; `None`: any read will do.
+    pub async fn read(&self, parts: &[Part], not_before: Option<Instant>, lane: Lane) -> PortalSnapshot {
         let hubspot = &self.hubspot(lane);
         let wants = |part: Part| parts.contains(&part);
         let ours = lock(&self.ours).clone();
@@ -218,10 +219,6 @@ fn set<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
         Some(value) => map.insert(key, value),
         None => map.remove(&key),
     };
-}
-
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 impl fmt::Debug for Portal {

@@ -33,7 +33,7 @@ impl Chance {
 
     /// Uses the generator itself.
     pub fn with<T>(&self, draw: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
-        draw(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        draw(&mut super::lock(&self.0))
     }
 }
 

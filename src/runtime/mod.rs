@@ -3,3 +3,12 @@
 pub mod backoff;
 pub mod chance;
 pub mod clock;
+pub mod shutdown;
+pub mod telemetry;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks, whatever became of an earlier holder: every value kept this way is whole between any two statements.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,254 @@
+//! `CrmConnection`: opens the portal, keeps its configuration in line, tells everybody how it stands.
+//!
+//! The order of steps: spec → token → portal → snapshot → plan → apply → status → wake whoever uses the connection.
+
+mod cleanup;
+mod open;
+mod portal;
+mod report;
+
+use std::time::Duration;
+
+use kube::ResourceExt;
+use tokio::time::Instant;
+
+use self::{
+    open::{Opened, opened},
+    portal::{Looked, look},
+};
+use super::{
+    context::Context,
+    disposition::{self, Disposition},
+    portals::{Age, Availability, Schedules, Usable},
+    queue::{Job, Lane, Next},
+    status::{self, Interrupted, Loaded},
+};
+use crate::{
+    api::{CrmConnection, condition::Reason},
+    desired::{
+        ValidatedConnection, connection,
+        references::{Kind, ObjectRef},
+    },
+    plan::Refusal,
+    portal::{Part, Trouble, snapshot::Account},
+    runtime::backoff::Backoff,
+};
+
+/// What one run found.
+enum Finding {
+    /// A person has to act; HubSpot was not asked.
+    Stalled(Refusal),
+    /// Something in Kubernetes is awaited.
+    Waiting(Refusal),
+    /// `suspend: true`.
+    Suspended,
+    /// The portal could not be opened or read.
+    Trouble(Trouble),
+    /// The portal was read and compared.
+    Looked(Box<Looked>),
+}
+
+/// One run.
+pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrupted> {
+    let object = match status::load::<CrmConnection>(ctx, &job.key) {
+        Loaded::Gone => {
+            ctx.portals.forget(&job.key);
+            return Ok(Next::Forget);
+        }
+        Loaded::Malformed(error) => {
+            status::report_malformed::<CrmConnection>(ctx, &job.key, &error).await?;
+            let refusal = Refusal::new(Reason::InvalidSpec, "the stored object cannot be read");
+            publish(ctx, &job.key, Availability::Unavailable(refusal));
+            return Ok(Next::Idle);
+        }
+        Loaded::Object(object) => object,
+    };
+    if object.metadata.deletion_timestamp.is_some() {
+        return cleanup::run(ctx, job, &object).await;
+    }
+    status::hold_on(ctx, &object).await?;
+    if object.status.is_none() {
+        report::first(ctx, &object).await?;
+    }
+    let valid = connection::validate(&object.spec, &ctx.settings.endpoints);
+    let finding = match &valid {
+        Err(invalid) => Finding::Stalled(Refusal::new(Reason::InvalidSpec, invalid.0.clone())),
+        Ok(valid) if valid.suspend => Finding::Suspended,
+        Ok(valid) => find(ctx, job, &object, valid).await?,
+    };
+    if let Finding::Trouble(trouble) = &finding
+        && status::passes_by_itself(trouble)
+    {
+        tracing::info!(object = %job.key, %trouble, "will be repeated");
+        return Ok(Next::Retry);
+    }
+    if let Finding::Trouble(trouble) = &finding {
+        hold_back(ctx, job, trouble, valid.as_ref().ok());
+    }
+    report::write(ctx, &object, &finding).await?;
+    let next = next(ctx, &job.key, valid.as_ref().ok(), &finding);
+    tell(ctx, &job.key, valid.ok(), finding);
+    Ok(next)
+}
+
+async fn find(
+    ctx: &Context,
+    job: &Job,
+    object: &CrmConnection,
+    valid: &ValidatedConnection,
+) -> Result<Finding, Interrupted> {
+    let Opened { portal, not_before } = match opened(ctx, &job.key, valid, wanted_since(job, object)).await? {
+        Ok(opened) => opened,
+        Err(finding) => return Ok(finding),
+    };
+    let snapshot = portal.read(&[Part::Account], not_before, hubspot_lane(job.lane)).await;
+    let account = match snapshot.account.fresh() {
+        Ok(account) => account,
+        Err(trouble) => return Ok(Finding::Trouble(trouble)),
+    };
+    if let Some(refusal) = refused_portal(ctx, &job.key, object, (valid, account)) {
+        return Ok(Finding::Stalled(refusal));
+    }
+    let looked = look(ctx, job, object, (valid, &portal, not_before)).await?;
+    Ok(looked.map_or_else(Finding::Trouble, |looked| Finding::Looked(Box::new(looked))))
+}
+
+/// Since when somebody waits for a comparison (`requestedAt`).
+fn wanted_since(job: &Job, object: &CrmConnection) -> Option<Instant> {
+    let handled = object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.clone());
+    status::requested_at(object).filter(|requested| Some(requested) != handled.as_ref()).map(|_| job.since)
+}
+
+/// The guards before anything is written: the right portal, and nobody else's.
+fn refused_portal(
+    ctx: &Context,
+    key: &ObjectRef,
+    object: &CrmConnection,
+    (valid, account): (&ValidatedConnection, &Account),
+) -> Option<Refusal> {
+    let pinned = object.status.as_ref().and_then(|status| status.portal_id.as_deref()).and_then(|id| id.parse().ok());
+    let expected = valid.portal_guard.or(pinned.map(crate::domain::PortalId));
+    if let Some(expected) = expected.filter(|expected| *expected != account.portal) {
+        return Some(Refusal::new(
+            Reason::WrongPortal,
+            format!(
+                "the access token belongs to portal {}, this connection is for portal {expected}; nothing was written",
+                account.portal
+            ),
+        ));
+    }
+    let winner = ctx.portals.claim(key, account.portal, &age(object)).err()?;
+    Some(Refusal::new(
+        Reason::Conflict,
+        format!(
+            "portal {} is managed by the older CrmConnection {}/{}; use that one (allowedNamespaces) or delete it",
+            account.portal, winner.namespace, winner.name
+        ),
+    ))
+}
+
+fn age(object: &CrmConnection) -> Age {
+    let created = object.metadata.creation_timestamp.as_ref().map_or(jiff::Timestamp::MAX, |time| time.0);
+    (created, object.uid().unwrap_or_default())
+}
+
+/// A person's edit overtakes a resync on the way to HubSpot, too.
+pub(super) fn hubspot_lane(lane: Lane) -> crate::hubspot::Lane {
+    match lane {
+        Lane::Edit => crate::hubspot::Lane::Edit,
+        Lane::Dependency | Lane::Timer => crate::hubspot::Lane::Resync,
+    }
+}
+
+/// After a failure HubSpot is left alone for a while, whoever asks: others wake this connection, too.
+fn hold_back(ctx: &Context, job: &Job, trouble: &Trouble, valid: Option<&ValidatedConnection>) {
+    let now = Instant::now();
+    if ctx.portals.refresh_due(&job.key).is_some_and(|due| due > now) {
+        return;
+    }
+    let interval = valid.map_or(Duration::from_mins(5), |valid| valid.interval);
+    let pause = match disposition::of(trouble, ctx) {
+        Disposition::Retry => Backoff::RECONCILE.ceiling(job.failures + 1) / 10,
+        Disposition::Wait(pause) => pause,
+        Disposition::Stalled => ctx.chance.around(interval, 0.1),
+    };
+    ctx.portals.refreshed(&job.key, now + pause);
+}
+
+fn next(ctx: &Context, key: &ObjectRef, valid: Option<&ValidatedConnection>, finding: &Finding) -> Next {
+    let interval = valid.map_or(Duration::from_mins(5), |valid| valid.interval);
+    let due = ctx.portals.refresh_due(key).map_or(interval, |due| due.duration_since(Instant::now()));
+    let next = match finding {
+        Finding::Stalled(_) | Finding::Waiting(_) | Finding::Suspended => Next::Idle,
+        Finding::Trouble(trouble) => disposition::of(trouble, ctx).next(due),
+        Finding::Looked(looked) => {
+            looked.failed.as_ref().map_or(Next::After(due), |trouble| disposition::of(trouble, ctx).next(due))
+        }
+    };
+    let held = valid.and_then(|valid| valid.hold_until).map(|until| ctx.until(until)).filter(|left| !left.is_zero());
+    match (next, held) {
+        (Next::After(pause), Some(left)) => Next::After(pause.min(left + Duration::from_secs(1))),
+        (next, _) => next,
+    }
+}
+
+/// Tells whoever uses the connection, if there is news.
+fn tell(ctx: &Context, key: &ObjectRef, valid: Option<ValidatedConnection>, finding: Finding) {
+    let availability = match (finding, valid) {
+        (Finding::Looked(looked), Some(connection)) => {
+            let Looked { portal, as_of, schedules, plan_only, .. } = *looked;
+            Availability::Ready(std::sync::Arc::new(Usable { portal, connection, as_of, plan_only, schedules }))
+        }
+        (Finding::Suspended, _) => {
+            Availability::Unavailable(Refusal::new(Reason::Suspended, format!("CrmConnection {} is suspended", key.name)))
+        }
+        (Finding::Stalled(why) | Finding::Waiting(why), _) => Availability::Unavailable(why),
+        (Finding::Trouble(trouble), _) => {
+            Availability::Unavailable(Refusal::new(trouble.reason(), trouble.message))
+        }
+        (Finding::Looked(_), None) => return,
+    };
+    publish(ctx, key, availability);
+}
+
+/// Publishes, and wakes those who wait for it.
+pub(super) fn publish(ctx: &Context, key: &ObjectRef, availability: Availability) {
+    let before = ctx.portals.availability(key);
+    let news = is_news(&before, &availability);
+    ctx.portals.publish(key, availability);
+    if news {
+        let store = crate::runtime::lock(&ctx.store);
+        let mut users = store.referrers(key, Kind::ScheduleSync);
+        users.extend(store.referrers(key, Kind::Assistant));
+        drop(store);
+        ctx.wake_all(users, Lane::Dependency);
+    }
+}
+
+fn is_news(before: &Availability, after: &Availability) -> bool {
+    match (before, after) {
+        (Availability::Ready(before), Availability::Ready(after)) => {
+            before.as_of != after.as_of
+                || before.connection != after.connection
+                || before.plan_only != after.plan_only
+                || before.schedules.0 != after.schedules.0
+        }
+        (Availability::Unavailable(before), Availability::Unavailable(after)) => before != after,
+        (Availability::Unknown, Availability::Unknown) => false,
+        _ => true,
+    }
+}
+
+/// A connection that has gone away.
+pub(super) fn gone(ctx: &Context, key: &ObjectRef) {
+    let rivals = ctx.portals.rivals(key);
+    ctx.portals.forget(key);
+    ctx.wake_all(rivals, Lane::Dependency);
+}
+
+impl Schedules {
+    /// Whether any ScheduleSync feeds the portal, and all are in sync.
+    pub(super) fn all_in_sync(&self) -> bool {
+        !self.0.is_empty() && self.0.values().all(|outcome| outcome.verdict == super::portals::SyncVerdict::InSync)
+    }
+}

@@ -1,0 +1,78 @@
+//! From a Secret to a portal that answers.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use url::Url;
+
+use super::Finding;
+use crate::{
+    api::condition::Reason,
+    controllers::{
+        context::Context,
+        references::{self, Missing},
+        status::Interrupted,
+    },
+    desired::{ValidatedConnection, references::ObjectRef},
+    hubspot::{Connection, HubSpot, Limiter, region},
+    plan::Refusal,
+    portal::{Portal, Trouble},
+};
+
+/// A portal that answers.
+pub(super) struct Opened {
+    pub portal: Arc<Portal>,
+    /// The age the snapshot must have. `None`: whatever is there will do.
+    pub not_before: Option<Instant>,
+}
+
+/// Opens the portal, or says why not. Token, endpoint and reserve unchanged: it is the one already open, and a portal
+/// that could not be opened is not tried again before its time, however often somebody asks.
+pub(super) async fn opened(
+    ctx: &Context,
+    key: &ObjectRef,
+    valid: &ValidatedConnection,
+    wanted_since: Option<Instant>,
+) -> Result<Result<Opened, Finding>, Interrupted> {
+    let token = match references::token(ctx, &key.namespace, &valid.token).await {
+        Ok(token) => token,
+        Err(Missing::Refusal(refusal)) => return Ok(Err(Finding::Waiting(refusal))),
+        Err(Missing::Unreadable(error)) => return Err(error.into()),
+    };
+    let Some(base) = valid.endpoint.clone().or_else(|| Url::parse(region::DEFAULT_BASE).ok()) else {
+        let refusal = Refusal::new(Reason::InvalidSpec, "apiEndpoint is needed");
+        return Ok(Err(Finding::Stalled(refusal)));
+    };
+    let made_from = (token.fingerprint(), valid.endpoint.clone(), valid.reserve_percent);
+    let hubspot = ctx.portals.client(key, made_from, || {
+        HubSpot::new(Connection {
+            transport: Arc::clone(&ctx.transport),
+            base,
+            token,
+            limiter: Arc::new(Limiter::new(Arc::clone(&ctx.clock), valid.reserve_percent)),
+            chance: Arc::clone(&ctx.chance),
+        })
+    });
+    let now = Instant::now();
+    let due = ctx.portals.refresh_due(key).is_none_or(|due| due <= now).then_some(now);
+    let not_before = wanted_since.max(due).max(ctx.portals.demanded(key));
+    if let Some(portal) = ctx.portals.portal(key) {
+        return Ok(Ok(Opened { portal, not_before }));
+    }
+    if let Some(trouble) = ctx.portals.closed(key).filter(|_| due.is_none() && wanted_since.is_none()) {
+        return Ok(Err(Finding::Trouble(trouble)));
+    }
+    match region::resolve(&hubspot, valid.endpoint.as_ref()).await {
+        Ok(resolved) => {
+            let portal = Arc::new(Portal::new(resolved));
+            ctx.portals.opened(key, Arc::clone(&portal));
+            Ok(Ok(Opened { portal, not_before: Some(now) }))
+        }
+        Err(error) => {
+            tracing::warn!(object = %key, correlation_id = error.correlation_id, %error, "portal cannot be opened");
+            let trouble = Trouble::from(&error);
+            ctx.portals.not_opened(key, trouble.clone());
+            Ok(Err(Finding::Trouble(trouble)))
+        }
+    }
+}

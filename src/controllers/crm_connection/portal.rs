@@ -1,0 +1,308 @@
+//! Compares a portal with what is desired and brings it in line.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use tokio::time::Instant;
+use url::Url;
+
+use super::hubspot_lane;
+use crate::{
+    api::{
+        CrmConnection, ScheduleSync,
+        condition::Reason,
+        crm_connection::FieldOrigin,
+        shared::DeletionPolicy,
+    },
+    apply::{self, Applied},
+    controllers::{
+        context::Context,
+        portals::{Schedules, Seen, SyncOutcome, SyncVerdict},
+        queue::Job,
+        references::{self, Missing},
+        status::{self, Interrupted, Loaded},
+    },
+    desired::{
+        ScheduleUnion, SyncInput, SyncRef, SyncState, ValidatedConnection,
+        connection::{STATE_FIELD, allows},
+        references::{Kind, ObjectRef},
+        schedule_sync::{self, ScheduleSource},
+    },
+    plan::{
+        Action, Difference, Hold, Plan, Refusal, fields,
+        portal::{self as planner, PortalDesired, PortalPlan},
+        render,
+    },
+    portal::{
+        Part, Portal, PortalSnapshot, Trouble,
+        snapshot::{Account, Answers},
+    },
+    runtime::lock,
+};
+
+/// Most rounds of plan and apply in one run: each corrects what the one before took for granted.
+const MAX_ROUNDS: usize = 5;
+
+/// A portal, read and compared.
+pub(super) struct Looked {
+    pub portal: Arc<Portal>,
+    pub account: Account,
+    pub base: Url,
+    /// What happened before is in the snapshot.
+    pub as_of: Instant,
+    pub plan_only: bool,
+    /// What is left to do: withheld steps, or steps that failed.
+    pub plan: Plan,
+    pub refusals: Vec<Refusal>,
+    pub origins: BTreeMap<String, FieldOrigin>,
+    pub group: String,
+    /// What was done, for an event.
+    pub done: Vec<String>,
+    pub failed: Option<Trouble>,
+    pub schedules: Schedules,
+}
+
+/// Reads, plans, applies, until nothing is left to do.
+pub(super) async fn look(
+    ctx: &Context,
+    job: &Job,
+    object: &CrmConnection,
+    (valid, portal, not_before): (&ValidatedConnection, &Arc<Portal>, Option<Instant>),
+) -> Result<Result<Looked, Trouble>, Interrupted> {
+    let (union, seen) = schedules(ctx, &job.key, object).await?;
+    let desired = PortalDesired {
+        cluster: ctx.settings.cluster.clone(),
+        connection: valid.clone(),
+        schedules: union,
+        known: known(object),
+        plan_only: status::plan_only(object),
+    };
+    let lane = hubspot_lane(job.lane);
+    portal.watch_properties(names(valid));
+    let began = Instant::now();
+    let parts = [Part::Groups, Part::Properties];
+    let mut snapshot = portal.read(&parts, not_before, lane).await;
+    let mut answers = Answers::default();
+    let mut done = Vec::new();
+    let mut failed = None;
+    let mut planned = PortalPlan::default();
+    for _ in 0..MAX_ROUNDS {
+        planned = match planner::plan(&desired, &snapshot, &answers, ctx.now()) {
+            Ok(planned) => planned,
+            Err(trouble) => return Ok(Err(trouble)),
+        };
+        if planned.plan.is_settled() {
+            break;
+        }
+        for question in &planned.plan.questions {
+            answers.given.insert(question.clone(), portal.answer(question, lane).await);
+        }
+        if planned.plan.questions.is_empty() {
+            failed = carry_out(job, portal, &planned.plan, lane, &mut done).await;
+        }
+        snapshot = portal.read(&[], None, lane).await;
+        if failed.is_some() {
+            break;
+        }
+    }
+    if not_before.is_some() {
+        let pause = ctx.chance.around(valid.interval, 0.1);
+        ctx.portals.refreshed(&job.key, began + pause);
+    }
+    Ok(assemble(&desired, (portal, &snapshot), planned, Outcome { began, not_before, done, failed, seen, key: &job.key, ctx }))
+}
+
+/// Carries out what can be carried out; the first trouble that is not just a "no" to one step ends it.
+async fn carry_out(
+    job: &Job,
+    portal: &Portal,
+    plan: &Plan,
+    lane: crate::hubspot::Lane,
+    done: &mut Vec<String>,
+) -> Option<Trouble> {
+    let mut first = None;
+    for step in &plan.steps {
+        match apply::apply(portal, &step.action, lane).await {
+            Ok(Applied::Done | Applied::User(_)) => {
+                let line = format!("{} ({})", render::action(&step.action), render::differences(&step.because));
+                tracing::info!(object = %job.key, change = %line, "HubSpot changed");
+                done.push(line);
+            }
+            Ok(Applied::Stale) => return first,
+            Err(failed) => {
+                tracing::warn!(
+                    object = %job.key, correlation_id = failed.correlation_id,
+                    change = %render::action(&step.action), error = %failed.trouble, "HubSpot not changed"
+                );
+                let refused = failed.trouble.kind == crate::portal::trouble::TroubleKind::Refused;
+                first = first.or(Some(failed.trouble));
+                if !refused {
+                    return first;
+                }
+            }
+        }
+    }
+    first
+}
+
+struct Outcome<'a> {
+    began: Instant,
+    not_before: Option<Instant>,
+    done: Vec<String>,
+    failed: Option<Trouble>,
+    seen: BTreeMap<SyncRef, (Seen, Option<Refusal>)>,
+    key: &'a ObjectRef,
+    ctx: &'a Context,
+}
+
+fn assemble(
+    desired: &PortalDesired,
+    (portal, snapshot): (&Arc<Portal>, &PortalSnapshot),
+    planned: PortalPlan,
+    outcome: Outcome<'_>,
+) -> Result<Looked, Trouble> {
+    let PortalPlan { plan, report } = planned;
+    let Outcome { began, not_before, done, failed, seen, key, ctx } = outcome;
+    let account = snapshot.account.last_known().cloned().ok_or_else(Trouble::not_read)?;
+    let as_of = match (not_before, ctx.portals.availability(key)) {
+        (None, super::Availability::Ready(usable)) => usable.as_of,
+        _ => began,
+    };
+    let schedule = desired.connection.fields.schedule.name.as_str();
+    let held = held(&plan, schedule);
+    let schedules = seen
+        .into_iter()
+        .map(|(sync, (seen, unreadable))| {
+            let report = report.syncs.get(&sync).cloned().unwrap_or_default();
+            let verdict = if let Some(refusal) = unreadable.or_else(|| report.refusals.first().cloned()) {
+                SyncVerdict::Refused(refusal)
+            } else if let Some(trouble) = &failed {
+                SyncVerdict::Trouble(trouble.clone())
+            } else if let Some((hold, differences)) = &held {
+                let on_hold = matches!(desired.schedules.syncs.get(&sync).map(|s| &s.state), Some(SyncState::OnHold(_)));
+                if on_hold || *hold != Hold::UntilDeadline || desired.connection.hold_until.is_some() {
+                    SyncVerdict::Held(*hold, differences.clone())
+                } else {
+                    SyncVerdict::InSync
+                }
+            } else {
+                SyncVerdict::InSync
+            };
+            (sync, SyncOutcome { seen, report, verdict })
+        })
+        .collect();
+    Ok(Looked {
+        portal: Arc::clone(portal),
+        account,
+        base: portal.hubspot(crate::hubspot::Lane::Resync).base().clone(),
+        as_of,
+        plan_only: desired.plan_only,
+        plan,
+        refusals: report.refusals,
+        origins: report.origins,
+        group: desired.connection.fields.group.as_str().to_owned(),
+        done,
+        failed,
+        schedules: Schedules(schedules),
+    })
+}
+
+/// What is withheld of the schedule field, and why.
+fn held(plan: &Plan, schedule: &str) -> Option<(Hold, Vec<Difference>)> {
+    let about_schedule = |action: &Action| match action {
+        Action::CreateProperty { definition, restores: _ } => definition.name == schedule,
+        Action::UpdateProperty { name, change: _ } => name == schedule,
+        _ => false,
+    };
+    let steps: Vec<_> = plan.withheld.iter().filter(|withheld| about_schedule(&withheld.step.action)).collect();
+    let why = steps.first()?.why;
+    Some((why, steps.into_iter().flat_map(|withheld| withheld.step.because.clone()).collect()))
+}
+
+fn names(valid: &ValidatedConnection) -> Vec<String> {
+    let fields = &valid.fields;
+    let ours = [fields.context.name.as_str(), fields.schedule.name.as_str(), fields.lead_connection_status.name.as_str(), STATE_FIELD];
+    ours.map(ToOwned::to_owned).to_vec()
+}
+
+/// Where fields came from, as status remembers.
+pub(super) fn known(object: &CrmConnection) -> BTreeMap<String, FieldOrigin> {
+    let status = object.status.as_ref();
+    let fields = status.into_iter().flat_map(|status| &status.fields).map(|field| (field.name.clone(), field.origin));
+    let group = status.and_then(|status| status.group.as_ref()).map(|group| (fields::group_key(&group.name), group.origin));
+    fields.chain(group).collect()
+}
+
+type SeenSyncs = BTreeMap<SyncRef, (Seen, Option<Refusal>)>;
+
+/// What the ScheduleSyncs of this connection ask for.
+pub(super) async fn schedules(
+    ctx: &Context,
+    key: &ObjectRef,
+    connection: &CrmConnection,
+) -> Result<(ScheduleUnion, SeenSyncs), Interrupted> {
+    let referrers = lock(&ctx.store).referrers(key, Kind::ScheduleSync);
+    let mut inputs = Vec::new();
+    let mut seen = BTreeMap::new();
+    for referrer in referrers {
+        let Loaded::Object(sync) = status::load::<ScheduleSync>(ctx, &referrer) else { continue };
+        if !allows(&connection.spec, &key.namespace, &referrer.namespace) {
+            continue;
+        }
+        let name = SyncRef { namespace: referrer.namespace.clone(), name: referrer.name.clone() };
+        let (state, source, refusal) = match state(ctx, &sync).await? {
+            Some(found) => found,
+            None => continue,
+        };
+        let about = Seen {
+            uid: sync.uid().unwrap_or_default(),
+            generation: sync.metadata.generation.unwrap_or_default(),
+            source,
+        };
+        seen.insert(name.clone(), (about, refusal));
+        inputs.push(SyncInput {
+            sync: name,
+            created: sync.metadata.creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0),
+            uid: sync.uid().unwrap_or_default(),
+            prune: sync.spec.prune,
+            state,
+        });
+    }
+    Ok((ScheduleUnion::of(inputs), seen))
+}
+
+/// What one ScheduleSync asks for. `None`: nothing any more, its options are nobody's.
+async fn state(
+    ctx: &Context,
+    sync: &ScheduleSync,
+) -> Result<Option<(SyncState, Option<String>, Option<Refusal>)>, Interrupted> {
+    if sync.metadata.deletion_timestamp.is_some() {
+        return Ok(match sync.spec.deletion_policy {
+            DeletionPolicy::Retain => None,
+            DeletionPolicy::Delete => Some((SyncState::Removing, None, None)),
+        });
+    }
+    if sync.spec.suspend {
+        return Ok(Some((SyncState::Untouched, None, None)));
+    }
+    let untouched = |source, refusal| Ok(Some((SyncState::Untouched, source, Some(refusal))));
+    let (claims, source) = match schedule_sync::validate(&sync.spec.source) {
+        Err(invalid) => return untouched(None, Refusal::new(Reason::InvalidSpec, invalid.0)),
+        Ok(ScheduleSource::Inline(claims)) => (claims, None),
+        Ok(ScheduleSource::ConfigMap { name, key }) => {
+            let namespace = sync.namespace().unwrap_or_default();
+            match references::config_map_text(ctx, &namespace, &name, &key).await {
+                Err(Missing::Unreadable(error)) => return Err(error.into()),
+                Err(Missing::Refusal(refusal)) => return untouched(None, refusal),
+                Ok((text, version)) => match schedule_sync::parse(&text, &format!("ConfigMap {name} key {key}")) {
+                    Ok(claims) => (claims, Some(version)),
+                    Err(invalid) => return untouched(Some(version), Refusal::new(Reason::InvalidSpec, invalid.0)),
+                },
+            }
+        }
+    };
+    let held = sync.spec.hold_until.as_ref().is_some_and(|until| until.0 > ctx.now()) || status::plan_only(sync);
+    let state = if held { SyncState::OnHold(claims) } else { SyncState::Active(claims) };
+    Ok(Some((state, source, None)))
+}

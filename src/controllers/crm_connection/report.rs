@@ -1,0 +1,176 @@
+//! What was found of a connection → status and events.
+
+use kube::ResourceExt;
+
+use super::{Finding, Looked};
+use crate::{
+    api::{
+        CrmConnection,
+        assistant::moment,
+        condition::{self, ConditionType, Reason, Truth, Verdict},
+        crm_connection::{CrmConnectionStatus, FieldStatus},
+    },
+    controllers::{
+        context::Context,
+        events::Severity,
+        status::{self, Interrupted, Standing},
+    },
+    desired::references::{Kind, ObjectRef},
+    plan::{Hold, Refusal, Withheld, fields, render},
+    runtime::lock,
+};
+
+/// Says that the object has been seen, before anything slow is done.
+pub(super) async fn first(ctx: &Context, object: &CrmConnection) -> Result<(), Interrupted> {
+    let verdicts = Standing::progressing().verdicts();
+    let new = CrmConnectionStatus {
+        conditions: condition::render(&[], &verdicts, object.metadata.generation, ctx.now()),
+        observed_generation: object.metadata.generation,
+        ..CrmConnectionStatus::default()
+    };
+    status::write(ctx, object, None, &new).await
+}
+
+/// Writes the status and sends events about what changed.
+pub(super) async fn write(ctx: &Context, object: &CrmConnection, finding: &Finding) -> Result<(), Interrupted> {
+    let old = object.status.clone().unwrap_or_default();
+    let standing = standing(ctx, finding);
+    let mut new = CrmConnectionStatus {
+        observed_generation: object.metadata.generation,
+        assistants: Some(assistants(ctx, object)),
+        plan: None,
+        ..old.clone()
+    };
+    let mut verdicts = standing.verdicts();
+    verdicts.extend(details(finding));
+    if let Finding::Looked(looked) = finding {
+        describe(&mut new, looked);
+        new.observed_at = Some(moment(ctx.now()));
+    }
+    if !matches!(finding, Finding::Trouble(_)) {
+        new.last_handled_reconcile_at = status::requested_at(object);
+    }
+    new.conditions = condition::render(&old.conditions, &verdicts, object.metadata.generation, ctx.now());
+    announce(ctx, object, &standing, finding).await;
+    status::write(ctx, object, object.status.as_ref(), &new).await
+}
+
+fn assistants(ctx: &Context, object: &CrmConnection) -> i32 {
+    let key = ObjectRef::new(Kind::Connection, object.namespace().unwrap_or_default(), object.name_any());
+    i32::try_from(lock(&ctx.store).referrers(&key, Kind::Assistant).len()).unwrap_or(i32::MAX)
+}
+
+fn describe(new: &mut CrmConnectionStatus, looked: &Looked) {
+    new.portal_id = Some(looked.account.portal.to_string());
+    new.api_endpoint = Some(looked.base.as_str().trim_end_matches('/').to_owned());
+    new.account_type = Some(looked.account.account_type.clone());
+    let group_key = fields::group_key(&looked.group);
+    // A field that is still to be made has no origin yet: a crash before its making must not leave a false memory.
+    if looked.failed.is_none() && looked.plan.withheld.is_empty() {
+        let origin = |(name, origin): (&String, _)| FieldStatus { name: name.clone(), origin };
+        new.fields = looked
+            .origins
+            .iter()
+            .filter(|(name, _)| **name != group_key)
+            .map(|(name, at)| origin((name, *at)))
+            .collect();
+        new.group = looked.origins.get(&group_key).map(|at| origin((&looked.group, *at)));
+    }
+    if looked.plan_only {
+        new.plan = Some(status::plan_lines(render::lines(&looked.plan)));
+    }
+}
+
+fn standing(ctx: &Context, finding: &Finding) -> Standing {
+    match finding {
+        Finding::Stalled(refusal) => Standing::Stalled(refusal.clone()),
+        Finding::Waiting(refusal) if refusal.reason == Reason::InvalidCredentials => Standing::Stalled(refusal.clone()),
+        Finding::Waiting(refusal) => Standing::Waiting(refusal.clone()),
+        Finding::Suspended => Standing::Unknown(Refusal::new(Reason::Suspended, "suspend is set: HubSpot is neither read nor written")),
+        Finding::Trouble(trouble) => Standing::of(trouble, ctx),
+        Finding::Looked(looked) => looked_standing(ctx, looked),
+    }
+}
+
+fn looked_standing(ctx: &Context, looked: &Looked) -> Standing {
+    if let Some(trouble) = &looked.failed {
+        return Standing::of(trouble, ctx);
+    }
+    if let Some(refusal) = looked.refusals.first() {
+        let all: Vec<&str> = looked.refusals.iter().map(|refusal| refusal.message.as_str()).collect();
+        return Standing::Stalled(Refusal::new(refusal.reason, all.join("; ")));
+    }
+    match withheld(looked) {
+        Some(refusal) => Standing::Paused(refusal),
+        None if !looked.plan.is_settled() => {
+            Standing::Waiting(Refusal::new(Reason::Progressing, "HubSpot keeps changing while it is being compared"))
+        }
+        None => Standing::Good("group, fields and options are as specified".to_owned()),
+    }
+}
+
+/// What is left undone on purpose. Schedules of a ScheduleSync on hold are that object's business.
+fn withheld(looked: &Looked) -> Option<Refusal> {
+    let concerns: Vec<&Withheld> = looked.plan.withheld.iter().collect();
+    let first = concerns.first()?;
+    let (reason, why) = match first.why {
+        Hold::UntilDeadline => (Reason::OnHold, render::hold(Hold::UntilDeadline)),
+        Hold::Observe => (Reason::DriftReported, render::hold(Hold::Observe)),
+        Hold::PlanOnly => (Reason::Planned, render::hold(Hold::PlanOnly)),
+    };
+    let differences = render::differences(concerns.iter().flat_map(|withheld| &withheld.step.because));
+    Some(Refusal::new(reason, format!("{why}: {differences}")))
+}
+
+fn details(finding: &Finding) -> Vec<Verdict> {
+    let no = |kind, refusal: &Refusal| Verdict::new(kind, Truth::False, refusal.reason, refusal.message.clone());
+    match finding {
+        Finding::Looked(looked) => {
+            let authorized = Verdict::new(
+                ConditionType::Authorized,
+                Truth::True,
+                Reason::Succeeded,
+                format!("{} answers for portal {}", looked.base.host_str().unwrap_or_default(), looked.account.portal),
+            );
+            let mut verdicts = vec![authorized, fields_synced(looked)];
+            if let Some(drift) = withheld(looked) {
+                verdicts.push(Verdict::new(ConditionType::Drifted, Truth::True, drift.reason, drift.message));
+            }
+            verdicts
+        }
+        Finding::Stalled(refusal) | Finding::Waiting(refusal)
+            if matches!(
+                refusal.reason,
+                Reason::WrongPortal | Reason::ReferenceNotFound | Reason::InvalidCredentials
+            ) =>
+        {
+            vec![no(ConditionType::Authorized, refusal)]
+        }
+        Finding::Trouble(trouble) if trouble.needs_a_person() => {
+            vec![no(ConditionType::Authorized, &Refusal::new(trouble.reason(), trouble.message.clone()))]
+        }
+        Finding::Stalled(_) | Finding::Waiting(_) | Finding::Suspended | Finding::Trouble(_) => Vec::new(),
+    }
+}
+
+fn fields_synced(looked: &Looked) -> Verdict {
+    let kind = ConditionType::FieldsSynced;
+    if let Some(trouble) = &looked.failed {
+        Verdict::new(kind, Truth::False, trouble.reason(), trouble.message.clone())
+    } else if let Some(refusal) = looked.refusals.first().cloned().or_else(|| withheld(looked)) {
+        Verdict::new(kind, Truth::False, refusal.reason, refusal.message)
+    } else {
+        Verdict::new(kind, Truth::True, Reason::Succeeded, "group, fields and options are as specified")
+    }
+}
+
+async fn announce(ctx: &Context, object: &CrmConnection, standing: &Standing, finding: &Finding) {
+    if let Finding::Looked(looked) = finding {
+        for line in &looked.done {
+            ctx.events.send(object, (Severity::Normal, Reason::Succeeded), "Repair", line).await;
+        }
+    }
+    if let Standing::Stalled(refusal) = standing {
+        ctx.events.send(object, (Severity::Warning, refusal.reason), "Reconcile", &refusal.message).await;
+    }
+}

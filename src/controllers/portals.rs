@@ -1,0 +1,238 @@
+//! What is known of every connection's portal, in memory: the meeting place of the three controllers.
+//!
+//! The connection's controller is the only writer of a portal's configuration and the only one that opens a portal; the
+//! others wait until it says `Ready`. So a dead credential costs one probe however many objects use it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::{
+    api::condition::Reason,
+    desired::{SyncRef, ValidatedConnection, references::ObjectRef},
+    domain::{Fingerprint, PortalId},
+    hubspot::HubSpot,
+    plan::{Difference, Hold, Refusal, options::SyncReport},
+    portal::{Portal, Trouble},
+    runtime::lock,
+};
+
+/// Whether a connection can be used.
+#[derive(Clone, Debug)]
+pub enum Availability {
+    /// It has not been looked at yet.
+    Unknown,
+    /// It can.
+    Ready(Arc<Usable>),
+    /// It cannot; its own conditions say the same.
+    Unavailable(Refusal),
+}
+
+/// A connection that can be used.
+#[derive(Debug)]
+pub struct Usable {
+    /// The portal behind it.
+    pub portal: Arc<Portal>,
+    /// Its spec.
+    pub connection: ValidatedConnection,
+    /// What happened before this is in the snapshot, or will be when its parts are read.
+    pub as_of: Instant,
+    /// The plan annotation is set: nothing is written.
+    pub plan_only: bool,
+    /// What came of the schedule options.
+    pub schedules: Schedules,
+}
+
+/// What came of the schedule options, by ScheduleSync.
+#[derive(Clone, Debug, Default)]
+pub struct Schedules(pub BTreeMap<SyncRef, SyncOutcome>);
+
+/// What came of one ScheduleSync.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SyncOutcome {
+    /// Which state of the object was looked at.
+    pub seen: Seen,
+    /// What the plan says of it.
+    pub report: SyncReport,
+    /// How it stands.
+    pub verdict: SyncVerdict,
+}
+
+/// Which state of an object was looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Its uid.
+    pub uid: String,
+    /// Its generation.
+    pub generation: i64,
+    /// Version of the ConfigMap it reads, if it reads one.
+    pub source: Option<String>,
+}
+
+/// How a ScheduleSync stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SyncVerdict {
+    /// As it should.
+    InSync,
+    /// Differences stay.
+    Held(Hold, Vec<Difference>),
+    /// A person has to solve something.
+    Refused(Refusal),
+    /// It did not work out.
+    Trouble(Trouble),
+}
+
+#[derive(Debug)]
+struct Entry {
+    availability: Availability,
+    client: Option<Client>,
+    portal: Option<Arc<Portal>>,
+    /// Why the portal could not be opened.
+    closed: Option<Trouble>,
+    /// When the snapshot is to be read again, or the portal to be tried again.
+    refresh_due: Option<Instant>,
+    /// Somebody wants a snapshot not older than this.
+    demand: Option<Instant>,
+    /// The portal, with the age of the connection that uses it.
+    claim: Option<Claim>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Claim {
+    portal: PortalId,
+    age: Age,
+}
+
+/// Creation time, then uid: who came first.
+pub type Age = (Timestamp, String);
+
+/// A client and what it was made from.
+#[derive(Clone, Debug)]
+struct Client {
+    made_from: (Fingerprint, Option<Url>, u8),
+    hubspot: HubSpot,
+}
+
+/// All connections.
+#[derive(Debug, Default)]
+pub struct Portals(Mutex<BTreeMap<ObjectRef, Entry>>);
+
+impl Portals {
+    /// Whether the connection can be used.
+    pub fn availability(&self, connection: &ObjectRef) -> Availability {
+        lock(&self.0).get(connection).map_or(Availability::Unknown, |entry| entry.availability.clone())
+    }
+
+    /// Says whether it can be used.
+    pub fn publish(&self, connection: &ObjectRef, availability: Availability) {
+        self.with(connection, |entry| entry.availability = availability);
+    }
+
+    /// The client for this token, endpoint and reserve: the one in use if nothing changed, so that limits are remembered.
+    pub fn client(
+        &self,
+        connection: &ObjectRef,
+        made_from: (Fingerprint, Option<Url>, u8),
+        make: impl FnOnce() -> HubSpot,
+    ) -> HubSpot {
+        self.with(connection, |entry| match &entry.client {
+            Some(client) if client.made_from == made_from => client.hubspot.clone(),
+            _ => {
+                let hubspot = make();
+                entry.client = Some(Client { made_from, hubspot: hubspot.clone() });
+                entry.portal = None;
+                entry.closed = None;
+                entry.refresh_due = None;
+                hubspot
+            }
+        })
+    }
+
+    /// The portal, if it has been opened with the client in use.
+    pub fn portal(&self, connection: &ObjectRef) -> Option<Arc<Portal>> {
+        self.with(connection, |entry| entry.portal.clone())
+    }
+
+    /// Keeps an opened portal.
+    pub fn opened(&self, connection: &ObjectRef, portal: Arc<Portal>) {
+        self.with(connection, |entry| {
+            entry.portal = Some(portal);
+            entry.closed = None;
+        });
+    }
+
+    /// Why the portal could not be opened with the client in use.
+    pub fn closed(&self, connection: &ObjectRef) -> Option<Trouble> {
+        self.with(connection, |entry| entry.closed.clone())
+    }
+
+    /// The portal could not be opened.
+    pub fn not_opened(&self, connection: &ObjectRef, trouble: Trouble) {
+        self.with(connection, |entry| entry.closed = Some(trouble));
+    }
+
+    /// When the snapshot is to be read again.
+    pub fn refresh_due(&self, connection: &ObjectRef) -> Option<Instant> {
+        self.with(connection, |entry| entry.refresh_due)
+    }
+
+    /// The snapshot has been read, or could not be; it is to be read again then.
+    pub fn refreshed(&self, connection: &ObjectRef, next: Instant) {
+        self.with(connection, |entry| entry.refresh_due = Some(next));
+    }
+
+    /// Somebody wants a snapshot not older than this.
+    pub fn demand(&self, connection: &ObjectRef, not_before: Instant) {
+        self.with(connection, |entry| entry.demand = entry.demand.max(Some(not_before)));
+    }
+
+    /// What was demanded last.
+    pub fn demanded(&self, connection: &ObjectRef) -> Option<Instant> {
+        self.with(connection, |entry| entry.demand)
+    }
+
+    /// Claims a portal. The connection that came first keeps it; its name is the error.
+    pub fn claim(&self, connection: &ObjectRef, portal: PortalId, age: &Age) -> Result<(), ObjectRef> {
+        let mut all = lock(&self.0);
+        let older = all.iter().find(|(other, entry)| {
+            *other != connection && entry.claim.as_ref().is_some_and(|c| c.portal == portal && c.age < *age)
+        });
+        let winner = older.map(|(winner, _)| winner.clone());
+        if let Some(entry) = all.get_mut(connection) {
+            entry.claim = winner.is_none().then(|| Claim { portal, age: age.clone() });
+        }
+        winner.map_or(Ok(()), Err)
+    }
+
+    /// Other connections that claim the same portal.
+    pub fn rivals(&self, connection: &ObjectRef) -> Vec<ObjectRef> {
+        let all = lock(&self.0);
+        let Some(claim) = all.get(connection).and_then(|entry| entry.claim.clone()) else { return Vec::new() };
+        let same = |entry: &Entry| entry.claim.as_ref().is_some_and(|other| other.portal == claim.portal);
+        all.iter().filter(|(other, entry)| *other != connection && same(entry)).map(|(other, _)| other.clone()).collect()
+    }
+
+    /// Forgets a connection.
+    pub fn forget(&self, connection: &ObjectRef) {
+        lock(&self.0).remove(connection);
+    }
+
+    fn with<T>(&self, connection: &ObjectRef, use_it: impl FnOnce(&mut Entry) -> T) -> T {
+        let mut all = lock(&self.0);
+        let entry = all.entry(connection.clone()).or_insert_with(|| Entry {
+            availability: Availability::Unknown,
+            client: None,
+            portal: None,
+            closed: None,
+            refresh_due: None,
+            demand: None,
+            claim: None,
+        });
+        use_it(entry)
+    }
+}

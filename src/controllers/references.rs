@@ -1,0 +1,95 @@
+//! Reads what specs refer to. ConfigMaps are kept while the watch shows no newer version; Secrets never are.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::Api;
+
+use super::context::Context;
+use crate::{
+    api::condition::Reason,
+    desired::{connection::SecretKey, references::{Kind, ObjectRef}},
+    hubspot::AccessToken,
+    plan::Refusal,
+    runtime::lock,
+};
+
+/// ConfigMaps read so far, by the version the watch showed.
+#[derive(Debug, Default)]
+pub(super) struct ConfigMaps(Mutex<BTreeMap<ObjectRef, (String, Arc<BTreeMap<String, String>>)>>);
+
+/// Why a reference gives nothing.
+#[derive(Debug)]
+pub(super) enum Missing {
+    /// It is not there, or not as it should be: somebody has to change something.
+    Refusal(Refusal),
+    /// Kubernetes did not answer.
+    Unreadable(kube::Error),
+}
+
+impl ConfigMaps {
+    /// Forgets what nobody refers to any more.
+    pub(super) fn forget(&self, key: &ObjectRef) {
+        lock(&self.0).remove(key);
+    }
+}
+
+/// The text under a key of a ConfigMap, and the version it is from.
+pub(super) async fn config_map_text(
+    ctx: &Context,
+    namespace: &str,
+    name: &str,
+    key: &str,
+) -> Result<(String, String), Missing> {
+    let reference = ObjectRef::new(Kind::ConfigMap, namespace, name);
+    let watched = lock(&ctx.store).version(&reference);
+    let cached = lock(&ctx.config_maps.0).get(&reference).filter(|(version, _)| Some(version) == watched.as_ref()).cloned();
+    let (version, data) = match cached {
+        Some(found) => found,
+        None => fetch_config_map(ctx, &reference).await?,
+    };
+    match data.get(key) {
+        Some(text) => Ok((text.clone(), version)),
+        None => Err(not_found(format!("ConfigMap {name} has no key {key:?}"))),
+    }
+}
+
+async fn fetch_config_map(
+    ctx: &Context,
+    reference: &ObjectRef,
+) -> Result<(String, Arc<BTreeMap<String, String>>), Missing> {
+    let api: Api<ConfigMap> = Api::namespaced(ctx.client.clone(), &reference.namespace);
+    let found = api.get_opt(&reference.name).await.map_err(Missing::Unreadable)?;
+    let Some(found) = found else {
+        return Err(not_found(format!("ConfigMap {} does not exist", reference.name)));
+    };
+    let version = found.metadata.resource_version.unwrap_or_default();
+    let data = Arc::new(found.data.unwrap_or_default());
+    lock(&ctx.config_maps.0).insert(reference.clone(), (version.clone(), Arc::clone(&data)));
+    Ok((version, data))
+}
+
+/// The token under a key of a Secret.
+pub(super) async fn token(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<AccessToken, Missing> {
+    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
+    let SecretKey { name, key } = at;
+    let Some(secret) = api.get_opt(name).await.map_err(Missing::Unreadable)? else {
+        return Err(not_found(format!("Secret {name} does not exist")));
+    };
+    let Some(bytes) = secret.data.unwrap_or_default().remove(key) else {
+        return Err(not_found(format!("Secret {name} has no key {key:?}")));
+    };
+    let invalid = || {
+        let message = format!("key {key:?} of Secret {name} does not hold an access token");
+        Missing::Refusal(Refusal::new(Reason::InvalidCredentials, message))
+    };
+    let text = String::from_utf8(bytes.0).map_err(|_| invalid())?;
+    AccessToken::new(text).map_err(|_| invalid())
+}
+
+fn not_found(message: String) -> Missing {
+    Missing::Refusal(Refusal::new(Reason::ReferenceNotFound, message))
+}
