@@ -23,8 +23,9 @@ pub(super) struct Grant {
     pub user_id: u64,
 }
 
+/// All tokens there ever were; a revoked one grants nothing but is still kept out of logs.
 #[derive(Default)]
-pub(super) struct Tokens(BTreeMap<String, Grant>);
+pub(super) struct Tokens(BTreeMap<String, Option<Grant>>);
 
 impl Tokens {
     /// Makes a token valid, or changes its scopes.
@@ -33,20 +34,20 @@ impl Tokens {
         if !scopes.iter().any(|scope| scope == "oauth") {
             scopes.insert(0, "oauth".to_owned());
         }
-        self.0.insert(token.token.clone(), Grant { scopes, app_id: token.app_id, user_id });
+        self.0.insert(token.token.clone(), Some(Grant { scopes, app_id: token.app_id, user_id }));
     }
 
     /// Whether it was valid.
     pub(super) fn revoke(&mut self, token: &str) -> bool {
-        self.0.remove(token).is_some()
+        self.0.get_mut(token).and_then(Option::take).is_some()
     }
 
     pub(super) fn get(&self, token: &str) -> Option<&Grant> {
-        self.0.get(token)
+        self.0.get(token).and_then(Option::as_ref)
     }
 
     pub(super) fn check(&self, bearer: Option<&str>) -> Result<Grant, ApiError> {
-        bearer.and_then(|token| self.0.get(token)).cloned().ok_or_else(unauthorized)
+        bearer.and_then(|token| self.get(token)).cloned().ok_or_else(unauthorized)
     }
 
     /// A text with every token in it blotted out.

@@ -7,7 +7,7 @@ use super::{
     lagged::Lagged,
     people::Record,
     portal::{Call, Portal},
-    schema::{Definition, Property},
+    schema::{Definition, Property, built_in_option},
 };
 
 /// Name, label and type of every property of the object.
@@ -25,6 +25,9 @@ const PROPERTIES: [(&str, &str, &str); 12] = [
     ("hs_object_id", "Record ID", "number"),
     ("hubspot_owner_id", "Owner", "enumeration"),
 ];
+
+/// Our choice: HubSpot's values are not established (API.md §14.3).
+const INVITE_STATUS: [(&str, &str); 2] = [("Pending", "PENDING"), ("Accepted", "ACCEPTED")];
 
 /// Always in an answer, asked for or not.
 const ALWAYS: [&str; 3] = ["hs_createdate", "hs_lastmodifieddate", "hs_object_id"];
@@ -125,7 +128,12 @@ fn definition(name: &str, label: &str, value_type: &str) -> Value {
         group: "user_information".to_owned(),
         ..Definition::default()
     };
-    Property::built_in(name, definition).to_json()
+    let mut property = Property::built_in(name, definition);
+    if name == "hs_invite_status" {
+        property.definition.options =
+            (0..).zip(INVITE_STATUS).map(|(place, option)| built_in_option(place, option)).collect();
+    }
+    property.to_json()
 }
 
 pub(super) fn list_properties(call: &Call<'_>) -> Outcome {

@@ -188,6 +188,7 @@ impl HubSpotSim {
                 host: request.uri().host().or_else(|| header(header::HOST)),
                 bearer: header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")),
                 query: request.uri().query(),
+                content_type: header(header::CONTENT_TYPE),
                 body: request.body(),
             };
             portal.answer(&incoming, &correlation_id)

@@ -298,6 +298,10 @@ impl Portal {
         let (email, accepted_at) = (user.email.clone(), user.accepted_at);
         let id = *people.record_of.entry(user_id).or_insert_with(|| people.record_ids.next());
         let record = people.records.entry(id).or_default();
+        let unchanged = |record: &&Record| !record.deactivated && record.accepted_at == accepted_at;
+        if record.get().as_ref().is_some_and(unchanged) {
+            return;
+        }
         let created_at = record.get().map_or(now, |record| record.created_at);
         let next = Record { id, user_id, email, accepted_at, created_at, updated_at: now, deactivated: false };
         record.set(now, follow, Some(next));

@@ -71,6 +71,7 @@ pub(super) struct Incoming<'a> {
     pub host: Option<&'a str>,
     pub bearer: Option<&'a str>,
     pub query: Option<&'a str>,
+    pub content_type: Option<&'a str>,
     pub body: &'a Bytes,
 }
 
@@ -148,7 +149,7 @@ impl Portal {
     }
 
     fn admit(&mut self, incoming: &Incoming<'_>, metered: &mut Option<u64>) -> Outcome {
-        let Incoming { method, found, host, bearer, query, body } = *incoming;
+        let Incoming { method, found, host, bearer, query, content_type, body } = *incoming;
         self.check_region(host)?;
         let Some(Match { route, arg }) = found else {
             return Err(ApiError::new(404, "resource not found"));
@@ -163,6 +164,9 @@ impl Portal {
         }
         self.limits.take(self.now, grant.app_id, is_search)?;
         self.check_scopes(&grant, *route, method)?;
+        if !body.is_empty() && content_type.is_some_and(|kind| !kind.starts_with("application/json")) {
+            return Err(ApiError::new(415, "HTTP 415 Unsupported Media Type"));
+        }
         let actor = Actor::App { app_id: grant.app_id, user_id: grant.user_id };
         let call = Call { arg, query: Query::parse(query), body, actor };
         self.dispatch(*route, method, &call)

@@ -227,6 +227,11 @@ impl Group {
     }
 }
 
+/// An option of one of HubSpot's own properties.
+pub(super) fn built_in_option(display_order: i64, (label, value): (&str, &str)) -> PropertyOption {
+    PropertyOption { label: label.to_owned(), value: value.to_owned(), display_order, hidden: false, description: None }
+}
+
 /// Field types that fit a type; nothing for an unknown type (API.md §7).
 fn field_types(value_type: &str) -> &'static [&'static str] {
     match value_type {

@@ -63,7 +63,13 @@ pub(super) fn search(portal: &Portal, call: &Call<'_>) -> Outcome {
         }
         input.properties.iter().map(String::as_str).collect()
     };
-    let results = hits.iter().skip(offset).take(limit).map(|contact| contact.to_json(portal, wanted())).collect();
+    let results = hits
+        .iter()
+        .take(RESULT_LIMIT)
+        .skip(offset)
+        .take(limit)
+        .map(|contact| contact.to_json(portal, wanted()))
+        .collect();
     let next = offset.saturating_add(limit);
     let mut body = page(results, (next < hits.len()).then(|| next.to_string()));
     body["total"] = json!(hits.len());
@@ -102,7 +108,7 @@ fn read(portal: &Portal, body: &Bytes) -> Result<(SearchInput, usize, usize), Ap
         Some(other) => other.as_u64().and_then(|offset| usize::try_from(offset).ok()),
     };
     let offset = offset.ok_or_else(|| problem("after must be a number"))?;
-    if offset.saturating_add(limit) > RESULT_LIMIT {
+    if offset >= RESULT_LIMIT {
         return Err(problem(&format!("Paging past {RESULT_LIMIT} results is not allowed")));
     }
     Ok((input, offset, limit))

@@ -6,7 +6,7 @@ use super::{
     lagged::Lagged,
     people::{NewUser, Role, Team},
     portal::Portal,
-    schema::{Definition, Group, Modifiable, Property, PropertyOption},
+    schema::{Definition, Group, Modifiable, Property, built_in_option},
 };
 
 const GROUPS: [(&str, &str); 2] =
@@ -67,7 +67,8 @@ pub(super) fn plant(portal: &mut Portal) {
         ("lifecyclestage", "Lifecycle Stage", "radio", "contactinformation", LIFECYCLE),
     ] {
         let mut property = built_in(name, label, ("enumeration", field_type), group);
-        property.definition.options = (0..).zip(options).map(|(place, option)| seed_option(place, option)).collect();
+        property.definition.options =
+            (0..).zip(options).map(|(place, option)| built_in_option(place, option)).collect();
         // Options of both can be edited per portal although the rest of the definition cannot (API.md §7.1).
         property.modifiable = Modifiable {
             archivable: false,
@@ -108,10 +109,6 @@ fn built_in(name: &str, label: &str, (value_type, field_type): (&str, &str), gro
         ..Definition::default()
     };
     Property::built_in(name, definition)
-}
-
-fn seed_option(display_order: i64, (label, value): (&str, &str)) -> PropertyOption {
-    PropertyOption { label: label.to_owned(), value: value.to_owned(), display_order, hidden: false, description: None }
 }
 
 fn plant_property(portal: &mut Portal, mut property: Property) {
