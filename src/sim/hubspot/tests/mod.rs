@@ -1,7 +1,15 @@
 //! Tests of the simulator: in process on a paused clock, a few over a socket.
 
+#![allow(clippy::needless_pass_by_value)] // `json!` arguments read best by value
+
 mod access;
+mod contacts;
+mod control;
+mod fields;
+mod groups;
 mod people;
+mod socket;
+mod trouble;
 
 use std::sync::Arc;
 

@@ -133,7 +133,7 @@ async fn an_owner_comes_after_its_delay_or_with_acceptance() {
     let sim = portal();
     sim.set_switches(|switches| switches.owner = OwnerPolicy::AfterAcceptance);
     invite(&sim).await;
-    sim.advance(Duration::from_secs(3600));
+    sim.advance(Duration::from_hours(1));
     assert!(owners(&sim, by_email).await.is_empty());
     sim.accept_invitation("ada@example.com").unwrap();
     assert_eq!(owners(&sim, by_email).await.len(), 1);
@@ -144,7 +144,7 @@ async fn acceptance_shows_only_in_the_crm_users_object() {
     let list = "/crm/objects/2026-03/users?properties=hs_email,hs_internal_user_id,hubspot_owner_id,hs_invite_accepted_time,hs_deactivated,nope";
     let sim = portal();
     invite(&sim).await;
-    sim.advance(Duration::from_secs(60));
+    sim.advance(Duration::from_mins(1));
     assert_eq!(get(&sim, list).await.body["results"].as_array().unwrap().len(), 1);
     let before = get(&sim, &format!("{USERS}/1002")).await.body;
     sim.accept_invitation("ada@example.com").unwrap();
