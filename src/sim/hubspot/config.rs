@@ -22,6 +22,8 @@ pub struct SimConfig {
     pub daily_limit: u64,
     /// Time from a user's creation to what HubSpot does by itself: make the owner, or (with `auto_accept`) have the invitation accepted.
     pub owner_delay: Duration,
+    /// Longest time the search index lags behind a write; each write draws its own.
+    pub search_lag: Duration,
     /// Invitations are accepted by themselves after `owner_delay`.
     pub auto_accept: bool,
     /// Decides when the daily counter starts anew.
@@ -101,6 +103,7 @@ impl Default for SimConfig {
             limit_per_10s: 100,
             daily_limit: 250_000,
             owner_delay: Duration::from_secs(2),
+            search_lag: Duration::ZERO,
             auto_accept: false,
             time_zone: TimeZone::UTC,
             data_hosting_location: "na1".to_owned(),

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{ApiError, instant},
-    portal::{Actor, ByName, IdSpace, Portal},
+    lagged::Lagged,
+    portal::{Actor, ByName, IdSpace, Portal, later},
     schema::Property,
 };
 use crate::domain::Email;
@@ -22,6 +23,8 @@ const TEXT_LIMIT: usize = 65_536;
 
 pub(super) struct Contacts {
     pub records: BTreeMap<u64, Contact>,
+    /// What search sees; archived contacts leave it.
+    index: BTreeMap<u64, Lagged<Contact>>,
     by_email: ByName<u64>,
     ids: IdSpace,
 }
@@ -46,7 +49,12 @@ pub(super) struct Version {
 
 impl Default for Contacts {
     fn default() -> Self {
-        Self { records: BTreeMap::new(), by_email: BTreeMap::new(), ids: IdSpace::starting_at(201) }
+        Self {
+            records: BTreeMap::new(),
+            index: BTreeMap::new(),
+            by_email: BTreeMap::new(),
+            ids: IdSpace::starting_at(201),
+        }
     }
 }
 
@@ -55,14 +63,18 @@ impl Contacts {
         self.records.get(&id).filter(|contact| contact.archived_at.is_none())
     }
 
-    pub(super) fn active(&self) -> impl Iterator<Item = &Contact> {
-        self.records.values().filter(|contact| contact.archived_at.is_none())
+    /// Contacts as search sees them now, oldest first.
+    pub(super) fn indexed(&self, now: Timestamp) -> impl Iterator<Item = &Contact> {
+        self.index.values().filter_map(move |contact| contact.listed(now))
     }
 
     /// A purged property takes its values along.
     pub(super) fn forget_property(&mut self, name: &str) {
         for contact in self.records.values_mut() {
             contact.values.remove(name);
+        }
+        for contact in self.index.values_mut() {
+            contact.rewrite(|contact| drop(contact.values.remove(name)));
         }
     }
 }
@@ -181,7 +193,16 @@ impl Portal {
         if let Some(email) = contact.value("email") {
             self.contacts.by_email.remove(&email);
         }
+        self.index_contact(id);
         true
+    }
+
+    /// Hands the contact's state to the search index, which follows in its own time.
+    fn index_contact(&mut self, id: u64) {
+        let lag = self.config.search_lag;
+        let follow = if lag.is_zero() { self.now } else { later(self.now, lag.mul_f64(self.rng.f64())) };
+        let contact = self.contacts.get(id).cloned();
+        self.contacts.index.entry(id).or_default().set(self.now, follow, contact);
     }
 
     fn write_values(&mut self, id: u64, values: &BTreeMap<String, String>, by: Actor) {
@@ -207,6 +228,7 @@ impl Portal {
             contact.push("hubspot_owner_assigneddate", assigned_at, now, by);
         }
         contact.updated_at = now;
+        self.index_contact(id);
     }
 
     fn check_email_free(&self, values: &BTreeMap<String, String>, own: Option<u64>) -> Result<(), ApiError> {

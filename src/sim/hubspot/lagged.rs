@@ -30,6 +30,12 @@ impl<T: Clone> Lagged<T> {
         }
     }
 
+    /// Changes the truth and all earlier states alike: for what leaves no trace.
+    pub(super) fn rewrite(&mut self, change: impl Fn(&mut T)) {
+        self.older.iter_mut().filter_map(|(_, value)| value.as_mut()).for_each(&change);
+        self.current.iter_mut().for_each(&change);
+    }
+
     /// Changes the truth at `now`; lists show the state before until `lists_follow`.
     pub(super) fn set(&mut self, now: Timestamp, lists_follow: Timestamp, value: Option<T>) {
         self.older.retain(|(until, _)| *until > now);

@@ -105,6 +105,7 @@ impl InitialState {
         let Self { roles, teams, users, groups, properties, contacts } = self;
         // What the file says was there long ago: no list lags behind it.
         let lag = std::mem::take(&mut portal.config.switches.list_lag);
+        let search_lag = std::mem::take(&mut portal.config.search_lag);
         let number =
             |id: &Option<String>, first: usize, place: usize| id.clone().unwrap_or((first + place).to_string());
         if let Some(roles) = roles {
@@ -138,6 +139,7 @@ impl InitialState {
             add_contact(portal, contact, by).map_err(|why| refused(&format!("contact {}", place + 1), why))?;
         }
         portal.config.switches.list_lag = lag;
+        portal.config.search_lag = search_lag;
         Ok(())
     }
 }
