@@ -277,10 +277,13 @@ impl Portal {
                 bad("INVALID_EMAIL", format!("Email address {value} is invalid"))
             }
             "enumeration" | "bool" if !property.external_options => {
-                let values: Vec<&str> = definition.options.iter().map(|option| option.value.as_str()).collect();
-                let chosen =
-                    if definition.field_type == "checkbox" { value } else { return self.one_of(name, value, &values) };
-                chosen.split(';').filter(|v| !v.is_empty()).find_map(|v| self.one_of(name, v, &values))
+                let allowed: Vec<&str> = definition.options.iter().map(|option| option.value.as_str()).collect();
+                // A checkbox holds several values, joined by `;`.
+                let several = definition.field_type == "checkbox";
+                let chosen: Vec<&str> = if several { value.split(';').collect() } else { vec![value] };
+                let unknown = chosen.into_iter().find(|value| !value.is_empty() && !allowed.contains(value))?;
+                let allowed = allowed.join(", ");
+                bad("INVALID_OPTION", format!("{unknown} was not one of the allowed options: [{allowed}]"))
             }
             "number" if value.parse::<f64>().is_err() => {
                 bad("INVALID_INTEGER", format!("{value} was not a valid number"))
@@ -293,14 +296,5 @@ impl Portal {
             }
             _ => None,
         }
-    }
-
-    #[allow(clippy::unused_self)] // reads as one rule of many beside it
-    fn one_of(&self, name: &str, value: &str, allowed: &[&str]) -> Option<BadValue> {
-        if allowed.contains(&value) {
-            return None;
-        }
-        let message = format!("{value} was not one of the allowed options: [{}]", allowed.join(", "));
-        Some(BadValue { name: name.to_owned(), code: "INVALID_OPTION", message })
     }
 }

@@ -57,6 +57,14 @@ async fn a_person_writes_contacts_by_the_rules() {
         assert_eq!(error.status, 400);
         assert!(error.message.contains(code), "{name}: {error}");
     }
+    let option = |value: &str| json!({ "label": value, "value": value, "displayOrder": 0, "hidden": false });
+    let group = "contactinformation";
+    sim.create_property(json!({ "name": "tags", "label": "Tags", "type": "enumeration", "fieldType": "checkbox",
+        "groupName": group, "options": [option("a"), option("b")] }))
+        .unwrap();
+    sim.update_contacts(&ids[..1], &values(&[("tags", "a;b")])).unwrap();
+    let error = sim.update_contacts(&ids[..1], &values(&[("tags", "a;c")])).unwrap_err();
+    assert!(error.message.contains("c was not one of the allowed options: [a, b]"), "{error}");
     let taken = sim.update_contacts(&ids[..1], &values(&[("email", "lead+2@example.com")])).unwrap_err();
     assert_eq!((taken.status, taken.message.as_str()), (409, "Contact already exists. Existing ID: 202"));
     assert_eq!(sim.update_contacts(&["999".into()], &values(&[])).unwrap_err().status, 404);
