@@ -1,0 +1,176 @@
+//! `/_sim`: the control routes over HTTP (DESIGN.md §8). Each is one call of an action; errors are `{"error": …}` with a 4xx.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{
+    ControlError, DEFAULT_APP_ID, FaultRule, HubSpotSim, TokenConfig,
+    answer::{respond, respond_json},
+    input::{self, Query},
+};
+
+type Reply = Result<Option<Value>, ControlError>;
+
+/// Whether a path is one of ours.
+pub(super) fn is_control(path: &str) -> bool {
+    path == "/_sim" || path.starts_with("/_sim/")
+}
+
+/// Answers a control request: 200 with a body, 204 without.
+pub(super) fn handle(sim: &HubSpotSim, request: &Request<Bytes>) -> Response<Bytes> {
+    match dispatch(sim, request) {
+        Ok(Some(body)) => respond_json(200, &body),
+        Ok(None) => respond(204, "", Bytes::new()),
+        Err(ControlError { status, message }) => respond_json(status, &json!({ "error": message })),
+    }
+}
+
+fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
+    let segments = input::segments(request.uri().path());
+    let path: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
+    let body = request.body();
+    match (request.method().as_str(), path.as_slice()) {
+        ("GET", ["requests"]) => Ok(Some(requests(sim, &Query::parse(request.uri().query())))),
+        ("GET", ["state"]) => Ok(Some(sim.state())),
+        ("GET", ["faults"]) => Ok(Some(sim.lock().faults.report())),
+        ("POST", ["faults"]) => add_faults(sim, body),
+        ("DELETE", ["faults"]) => {
+            sim.clear_faults();
+            Ok(None)
+        }
+        ("POST", ["clock"]) => advance(sim, body),
+        ("POST", ["tokens"]) => tokens(sim, body),
+        ("POST", ["invitations", email, "accept"]) => sim.accept_invitation(email).map(Some),
+        ("POST", ["ui", "users"]) => sim.add_user(parse(body)?).map(Some),
+        ("DELETE", ["ui", "users", email]) => done(sim.remove_user(email)),
+        (_, ["ui", "contacts"]) => contacts(sim, request.method().as_str(), body),
+        (method, ["ui", kind @ ("properties" | "groups"), rest @ ..]) => settings(sim, method, kind, rest, body),
+        (method, _) => Err(no_route(method, request.uri().path())),
+    }
+}
+
+fn no_route(method: &str, path: &str) -> ControlError {
+    ControlError::new(404, format!("no control route {method} {path}"))
+}
+
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
+    serde_json::from_slice(body).map_err(|error| ControlError::new(400, format!("body: {error}")))
+}
+
+fn done(result: Result<(), ControlError>) -> Reply {
+    result.map(|()| None)
+}
+
+fn requests(sim: &HubSpotSim, query: &Query) -> Value {
+    let mut state = sim.lock();
+    let report = state.log.report(query.get("log") == Some("1"));
+    if query.get("reset") == Some("1") {
+        state.log.reset();
+    }
+    report
+}
+
+/// One rule or a list of them.
+fn add_faults(sim: &HubSpotSim, body: &Bytes) -> Reply {
+    let rules: Vec<FaultRule> = match parse::<Value>(body)? {
+        rules @ Value::Array(_) => serde_json::from_value(rules),
+        rule => serde_json::from_value(rule).map(|rule| vec![rule]),
+    }
+    .map_err(|error| ControlError::new(400, format!("fault: {error}")))?;
+    for rule in rules {
+        sim.add_fault(rule)?;
+    }
+    Ok(None)
+}
+
+fn advance(sim: &HubSpotSim, body: &Bytes) -> Reply {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Step {
+        advance_ms: u64,
+    }
+    let Step { advance_ms } = parse(body)?;
+    sim.advance(Duration::from_millis(advance_ms));
+    Ok(Some(json!({ "now": sim.now().to_string() })))
+}
+
+fn tokens(sim: &HubSpotSim, body: &Bytes) -> Reply {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Change {
+        token: String,
+        scopes: Option<Vec<String>>,
+        app_id: Option<u64>,
+        #[serde(default)]
+        revoke: bool,
+    }
+    let Change { token, scopes, app_id, revoke } = parse(body)?;
+    if revoke {
+        return done(sim.revoke_token(&token));
+    }
+    let mut config = TokenConfig::with_all_scopes(token);
+    config.scopes = scopes.unwrap_or(config.scopes);
+    config.app_id = app_id.unwrap_or(DEFAULT_APP_ID);
+    sim.set_token(&config);
+    Ok(None)
+}
+
+fn contacts(sim: &HubSpotSim, method: &str, body: &Bytes) -> Reply {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Create {
+        #[serde(default = "one")]
+        count: usize,
+        #[serde(default)]
+        properties: BTreeMap<String, String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Edit {
+        ids: Vec<String>,
+        properties: BTreeMap<String, String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Remove {
+        ids: Vec<String>,
+    }
+    match method {
+        "POST" => {
+            let Create { count, properties } = parse(body)?;
+            let ids = sim.create_contacts(count, &properties)?;
+            Ok(Some(json!({ "ids": ids })))
+        }
+        "PATCH" => {
+            let Edit { ids, properties } = parse(body)?;
+            done(sim.update_contacts(&ids, &properties))
+        }
+        "DELETE" => {
+            let Remove { ids } = parse(body)?;
+            done(sim.delete_contacts(&ids))
+        }
+        _ => Err(no_route(method, "/_sim/ui/contacts")),
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+/// A person in the settings of properties and groups.
+fn settings(sim: &HubSpotSim, method: &str, kind: &str, rest: &[&str], body: &Bytes) -> Reply {
+    match (method, kind, rest) {
+        ("POST", "properties", []) => sim.create_property(parse(body)?).map(Some),
+        ("PATCH", "properties", [name]) => sim.edit_property(name, parse(body)?).map(Some),
+        ("DELETE", "properties", [name]) => done(sim.archive_property(name)),
+        ("PUT", "properties", [name, "uses"]) => done(sim.set_property_uses(name, parse(body)?)),
+        ("POST", "groups", []) => sim.create_group(parse(body)?).map(Some),
+        ("PATCH", "groups", [name]) => sim.edit_group(name, parse(body)?).map(Some),
+        ("DELETE", "groups", [name]) => done(sim.archive_group(name)),
+        _ => Err(no_route(method, &format!("/_sim/ui/{kind}/{}", rest.join("/")))),
+    }
+}

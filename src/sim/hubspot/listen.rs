@@ -1,0 +1,54 @@
+//! The simulator on a real socket. Only carries bytes: every decision is made behind [`HubSpotSim::handle`].
+
+use std::io;
+
+use axum::{Router, body::Body, extract::Request, response::Response};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use tokio::net::TcpListener;
+
+use super::HubSpotSim;
+
+/// The largest request body read.
+const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Serves until `shutdown` is done.
+pub async fn serve(
+    sim: HubSpotSim,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let answer = move |request: Request| {
+        let sim = sim.clone();
+        async move { answer(&sim, request).await }
+    };
+    axum::serve(listener, Router::new().fallback(answer)).with_graceful_shutdown(shutdown).await
+}
+
+async fn answer(sim: &HubSpotSim, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
+        let mut refused = Response::new(Body::empty());
+        *refused.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+        return refused;
+    };
+    match sim.handle(http::Request::from_parts(parts, body)).await {
+        Ok(response) => response.map(Body::from),
+        Err(dropped) => cut(dropped.into()),
+    }
+}
+
+/// A response that never reaches the client: its body fails before anything is flushed, so the server closes the connection.
+/// The promised length makes whatever might be sent nevertheless an incomplete answer.
+fn cut(cause: io::Error) -> Response {
+    let body = futures::stream::once(async move { Err::<Bytes, io::Error>(cause) });
+    let mut response = Response::new(Body::from_stream(body));
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("1"));
+    response
+}
+
+impl From<super::Dropped> for io::Error {
+    fn from(dropped: super::Dropped) -> Self {
+        Self::new(io::ErrorKind::ConnectionReset, dropped)
+    }
+}

@@ -1,0 +1,238 @@
+//! The portal itself: everything HubSpot remembers, and the front desk every request passes (region, token, limits,
+//! scopes, then the route). One lock outside guards it; nothing here waits.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{Method, Response};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    account,
+    answer::{ApiError, Outcome, render},
+    auth::Tokens,
+    batch,
+    config::{RetryAfter, SimConfig},
+    contacts::Contacts,
+    crm_users, groups,
+    input::Query,
+    limits::Limits,
+    owners,
+    people::People,
+    properties,
+    route::{Match, Route},
+    schema::Schema,
+    search, seed, users,
+};
+
+/// All state of one portal.
+pub(super) struct Portal {
+    pub config: SimConfig,
+    /// The date of what is happening now.
+    pub now: Timestamp,
+    pub rng: fastrand::Rng,
+    pub tokens: Tokens,
+    pub limits: Limits,
+    pub people: People,
+    pub schema: Schema,
+    pub contacts: Contacts,
+}
+
+/// Who acts: HubSpot writes it into histories and `updatedUserId`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Actor {
+    /// An API call of an app, on behalf of the user who made its token.
+    App { app_id: u64, user_id: u64 },
+    /// A person in HubSpot's pages.
+    Person { user_id: u64 },
+}
+
+impl Actor {
+    pub(super) fn user_id(self) -> u64 {
+        match self {
+            Self::App { user_id, .. } | Self::Person { user_id } => user_id,
+        }
+    }
+}
+
+/// A request at its route.
+pub(super) struct Call<'a> {
+    /// The id or name in the path.
+    pub arg: &'a str,
+    pub query: Query,
+    pub body: &'a Bytes,
+    pub actor: Actor,
+}
+
+/// A request as it reaches the front desk.
+pub(super) struct Incoming<'a> {
+    pub method: &'a Method,
+    pub found: Option<&'a Match>,
+    pub host: Option<&'a str>,
+    pub bearer: Option<&'a str>,
+    pub query: Option<&'a str>,
+    pub content_type: Option<&'a str>,
+    pub body: &'a Bytes,
+}
+
+impl Portal {
+    pub(super) fn new(config: SimConfig, now: Timestamp) -> Self {
+        let limits =
+            Limits::new(config.portal_id, config.limit_per_10s, config.daily_limit, config.time_zone.clone(), now);
+        let mut portal = Self {
+            now,
+            rng: fastrand::Rng::with_seed(config.seed),
+            tokens: Tokens::default(),
+            limits,
+            people: People::default(),
+            schema: Schema::default(),
+            contacts: Contacts::default(),
+            config,
+        };
+        // What was always there is in every list: the lag starts with the first write.
+        let lag = std::mem::take(&mut portal.config.switches.list_lag);
+        seed::plant(&mut portal);
+        portal.config.switches.list_lag = lag;
+        portal
+    }
+
+    /// Moves to `now`, letting everything happen that was due on the way.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        let now = now.max(self.now);
+        while let Some((due, event)) = self.people.take_due(now) {
+            self.now = due.max(self.now);
+            self.happen(event);
+        }
+        self.now = now;
+        properties::purge(self);
+    }
+
+    /// A `UUIDv7`, as HubSpot's correlation ids are lately.
+    pub(super) fn correlation_id(&mut self) -> String {
+        let millis = u64::try_from(self.now.as_millisecond()).unwrap_or(0);
+        let (a, b) = (self.rng.u16(..) & 0x0fff, self.rng.u64(..));
+        let clock = 0x8000 | ((b >> 48) & 0x3fff);
+        format!(
+            "{:08x}-{:04x}-7{a:03x}-{clock:04x}-{:012x}",
+            (millis >> 16) & 0xffff_ffff,
+            millis & 0xffff,
+            b & 0xffff_ffff_ffff
+        )
+    }
+
+    /// Until when lists may show what was before a write made now.
+    pub(super) fn lists_follow(&mut self) -> Timestamp {
+        let lag = self.config.switches.list_lag;
+        if lag.max.is_zero() {
+            return self.now;
+        }
+        let spread = lag.max.saturating_sub(lag.min).mul_f64(self.rng.f64());
+        later(self.now, lag.min + spread)
+    }
+
+    /// A request with its effect and its answer.
+    pub(super) fn answer(&mut self, incoming: &Incoming<'_>, correlation_id: &str) -> Response<Bytes> {
+        let mut metered = None;
+        let outcome = self.admit(incoming, &mut metered);
+        let outcome = match outcome {
+            Err(mut error) if error.status == 429 && self.config.switches.retry_after == RetryAfter::Absent => {
+                error.headers.clear();
+                Err(error)
+            }
+            other => other,
+        };
+        let mut response = render(outcome, correlation_id);
+        if let Some(app_id) = metered {
+            self.limits.standing(self.now, app_id).write(&mut response);
+        }
+        response
+    }
+
+    fn admit(&mut self, incoming: &Incoming<'_>, metered: &mut Option<u64>) -> Outcome {
+        let Incoming { method, found, host, bearer, query, content_type, body } = *incoming;
+        self.check_region(host)?;
+        let Some(Match { route, arg }) = found else {
+            return Err(ApiError::new(404, "resource not found"));
+        };
+        if *route == Route::TokenInfo && method == Method::POST {
+            return self.token_info(body, bearer);
+        }
+        let grant = self.tokens.check(bearer)?;
+        let is_search = route.is_search();
+        if !is_search {
+            *metered = Some(grant.app_id);
+        }
+        self.limits.take(self.now, grant.app_id, is_search)?;
+        self.check_scopes(&grant, *route, method)?;
+        if !body.is_empty() && content_type.is_some_and(|kind| !kind.starts_with("application/json")) {
+            return Err(ApiError::new(415, "HTTP 415 Unsupported Media Type"));
+        }
+        let actor = Actor::App { app_id: grant.app_id, user_id: grant.user_id };
+        let call = Call { arg, query: Query::parse(query), body, actor };
+        self.dispatch(*route, method, &call)
+    }
+
+    fn dispatch(&mut self, route: Route, method: &Method, call: &Call<'_>) -> Outcome {
+        match (route, method.as_str()) {
+            (Route::AccountDetails, "GET") => Ok(account::details(self)),
+            (Route::DailyUsage, "GET") => Ok(account::daily_usage(self)),
+            (Route::CustomPropertyLimits, "GET") => Ok(account::custom_property_limits(self)),
+            (Route::Users, "GET") => users::list(self, call),
+            (Route::Users, "POST") => users::create(self, call),
+            (Route::User, "GET") => users::get(self, call),
+            (Route::User, "PUT") => users::replace(self, call),
+            (Route::User, "DELETE") => users::delete(self, call),
+            (Route::Roles, "GET") => users::roles(self),
+            (Route::Teams, "GET") => Ok(users::teams(self)),
+            (Route::Owners, "GET") => owners::list(self, call),
+            (Route::Owner, "GET") => owners::get(self, call),
+            (Route::CrmUsers, "GET") => crm_users::list(self, call),
+            (Route::CrmUser, "GET") => crm_users::get(self, call),
+            (Route::UserProperties, "GET") => crm_users::list_properties(call),
+            (Route::UserProperty, "GET") => crm_users::get_property(call),
+            (Route::ContactSearch, "POST") => search::search(self, call),
+            (Route::Properties, "GET") => properties::list(self, call),
+            (Route::Properties, "POST") => properties::create(self, call),
+            (Route::Property, "GET") => properties::get(self, call),
+            (Route::Property, "PATCH") => properties::update(self, call),
+            (Route::Property, "DELETE") => properties::archive(self, call),
+            (Route::PropertyBatchCreate, "POST") => batch::create(self, call),
+            (Route::PropertyBatchRead, "POST") => batch::read(self, call),
+            (Route::PropertyBatchArchive, "POST") => batch::archive(self, call),
+            (Route::Groups, "GET") => Ok(groups::list(self)),
+            (Route::Groups, "POST") => groups::create(self, call),
+            (Route::Group, "GET") => groups::get(self, call),
+            (Route::Group, "PATCH") => groups::update(self, call),
+            (Route::Group, "DELETE") => groups::archive(self, call),
+            (Route::UnknownObjectType, _) => {
+                Err(ApiError::invalid(format!("Unable to infer object type from: {}", call.arg)))
+            }
+            _ => Err(ApiError::new(405, format!("HTTP {method} is not allowed here"))),
+        }
+    }
+}
+
+/// `at` plus a duration, never beyond the end of time.
+pub(super) fn later(at: Timestamp, by: std::time::Duration) -> Timestamp {
+    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// Numbers of one kind of thing, never reused.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IdSpace(u64);
+
+impl IdSpace {
+    pub(super) const fn starting_at(first: u64) -> Self {
+        Self(first)
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
+        let id = self.0;
+        self.0 += 1;
+        id
+    }
+}
+
+/// Names to values, in order of name.
+pub(super) type ByName<T> = BTreeMap<String, T>;
