@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod apply;
+pub mod cli;
 pub mod controllers;
 pub mod desired;
 pub mod domain;
@@ -9,4 +10,5 @@ pub mod hubspot;
 pub mod plan;
 pub mod portal;
 pub mod runtime;
+pub mod server;
 pub mod sim;

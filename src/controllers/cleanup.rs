@@ -82,7 +82,10 @@ pub(super) fn verdict<K: Ours>(ctx: &Context, object: &K, left: &Left) -> Verdic
         Left::Blocked(refusal) => Verdict::Wait(Standing::Stalled(refusal.clone()), Next::After(LOOK_AGAIN)),
         Left::Unreachable { what, why } if remaining.is_zero() => Verdict::LetGo(Some(left_behind(what, &why.message))),
         Left::Unreachable { what, why } => Verdict::Wait(
-            Standing::Waiting(Refusal::new(Reason::DeletionBlocked, format!("{what} cannot be removed: {}", why.message))),
+            Standing::Waiting(Refusal::new(
+                Reason::DeletionBlocked,
+                format!("{what} cannot be removed: {}", why.message),
+            )),
             Next::After(remaining + Duration::from_secs(1)),
         ),
         Left::Unknown { what, trouble } if remaining.is_zero() => {
@@ -102,7 +105,10 @@ pub(super) fn verdict<K: Ours>(ctx: &Context, object: &K, left: &Left) -> Verdic
 }
 
 fn left_behind(what: &str, why: &str) -> Refusal {
-    Refusal::new(Reason::DeletionBlocked, format!("let go after the grace period; {what} stays behind in HubSpot: {why}"))
+    Refusal::new(
+        Reason::DeletionBlocked,
+        format!("let go after the grace period; {what} stays behind in HubSpot: {why}"),
+    )
 }
 
 /// Says what stays behind.

@@ -66,7 +66,10 @@ impl Events {
         let namespace = reference.namespace.clone().unwrap_or_else(|| "default".to_owned());
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
         let event = Event { note: Some(shorten(note)), ..event(&reference, (severity, reason), action, (words, now)) };
-        match api.create(&PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }, &event).await {
+        match api
+            .create(&PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }, &event)
+            .await
+        {
             Ok(_) => {}
             Err(error) => {
                 tracing::debug!(object = reference.name.as_deref(), reason = %reason, %error, "event not recorded");

@@ -21,3 +21,16 @@ pub mod store;
 
 pub use context::{Context, Settings};
 pub use runner::{Operator, Readiness};
+
+use crate::{api::condition::Reason, desired::references::ObjectRef, plan::Refusal};
+
+/// One tenant never borrows another's portal.
+fn not_allowed(connection: &ObjectRef, namespace: &str) -> Refusal {
+    Refusal::new(
+        Reason::ReferenceNotAllowed,
+        format!(
+            "CrmConnection {}/{} does not list namespace {namespace} in allowedNamespaces",
+            connection.namespace, connection.name
+        ),
+    )
+}

@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::{
-    api::condition::Reason,
     desired::{SyncRef, ValidatedConnection, references::ObjectRef},
     domain::{Fingerprint, PortalId},
     hubspot::HubSpot,
@@ -61,6 +60,10 @@ pub struct SyncOutcome {
     pub report: SyncReport,
     /// How it stands.
     pub verdict: SyncVerdict,
+    /// Its own `holdUntil` kept its options from being written.
+    pub own_hold: bool,
+    /// It was being deleted, and its options with it.
+    pub removing: bool,
 }
 
 /// Which state of an object was looked at.
@@ -98,6 +101,8 @@ struct Entry {
     refresh_due: Option<Instant>,
     /// Somebody wants a snapshot not older than this.
     demand: Option<Instant>,
+    /// Requests of ScheduleSyncs that were seen.
+    requests: BTreeMap<ObjectRef, (String, Instant)>,
     /// The portal, with the age of the connection that uses it.
     claim: Option<Claim>,
 }
@@ -186,6 +191,19 @@ impl Portals {
         self.with(connection, |entry| entry.refresh_due = Some(next));
     }
 
+    /// A ScheduleSync's `requestedAt` asks for a comparison; the first run that sees the request says since when.
+    pub fn request(&self, connection: &ObjectRef, (by, request): (&ObjectRef, &str), since: Instant) -> Instant {
+        self.with(connection, |entry| {
+            let (known, asked) = entry.requests.entry(by.clone()).or_insert_with(|| (request.to_owned(), since));
+            if known != request {
+                *known = request.to_owned();
+                *asked = since;
+            }
+            entry.demand = entry.demand.max(Some(*asked));
+            *asked
+        })
+    }
+
     /// Somebody wants a snapshot not older than this.
     pub fn demand(&self, connection: &ObjectRef, not_before: Instant) {
         self.with(connection, |entry| entry.demand = entry.demand.max(Some(not_before)));
@@ -214,7 +232,10 @@ impl Portals {
         let all = lock(&self.0);
         let Some(claim) = all.get(connection).and_then(|entry| entry.claim.clone()) else { return Vec::new() };
         let same = |entry: &Entry| entry.claim.as_ref().is_some_and(|other| other.portal == claim.portal);
-        all.iter().filter(|(other, entry)| *other != connection && same(entry)).map(|(other, _)| other.clone()).collect()
+        all.iter()
+            .filter(|(other, entry)| *other != connection && same(entry))
+            .map(|(other, _)| other.clone())
+            .collect()
     }
 
     /// Forgets a connection.
@@ -231,6 +252,7 @@ impl Portals {
             closed: None,
             refresh_due: None,
             demand: None,
+            requests: BTreeMap::new(),
             claim: None,
         });
         use_it(entry)

@@ -11,7 +11,10 @@ use kube::Api;
 use super::context::Context;
 use crate::{
     api::condition::Reason,
-    desired::{connection::SecretKey, references::{Kind, ObjectRef}},
+    desired::{
+        connection::SecretKey,
+        references::{Kind, ObjectRef},
+    },
     hubspot::AccessToken,
     plan::Refusal,
     runtime::lock,
@@ -46,7 +49,8 @@ pub(super) async fn config_map_text(
 ) -> Result<(String, String), Missing> {
     let reference = ObjectRef::new(Kind::ConfigMap, namespace, name);
     let watched = lock(&ctx.store).version(&reference);
-    let cached = lock(&ctx.config_maps.0).get(&reference).filter(|(version, _)| Some(version) == watched.as_ref()).cloned();
+    let cached =
+        lock(&ctx.config_maps.0).get(&reference).filter(|(version, _)| Some(version) == watched.as_ref()).cloned();
     let (version, data) = match cached {
         Some(found) => found,
         None => fetch_config_map(ctx, &reference).await?,

@@ -32,7 +32,7 @@ const KUBE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Kubernetes did not do what was asked; the run is repeated.
 #[derive(Debug, thiserror::Error)]
-pub enum Interrupted {
+pub(super) enum Interrupted {
     /// It answered with an error.
     #[error("Kubernetes refused: {0}")]
     Kube(String),
@@ -188,12 +188,14 @@ pub(super) async fn report_malformed<K: Ours>(ctx: &Context, key: &ObjectRef, er
     let resource = ApiResource::erase::<K>(&());
     let api: Api<DynamicObject> = Api::namespaced_with(ctx.client.clone(), &key.namespace, &resource);
     if object.metadata.deletion_timestamp.is_some() {
-        let kept: Vec<&String> = object.metadata.finalizers.iter().flatten().filter(|name| *name != FINALIZER).collect();
+        let kept: Vec<&String> =
+            object.metadata.finalizers.iter().flatten().filter(|name| *name != FINALIZER).collect();
         let patch = json!({"metadata": {"resourceVersion": object.metadata.resource_version, "finalizers": kept}});
         api.patch(&key.name, &PatchParams::default(), &Patch::Merge(patch)).await_limited().await?;
         return Ok(());
     }
-    let standing = Standing::Stalled(Refusal::new(Reason::InvalidSpec, format!("the stored object cannot be read: {error}")));
+    let standing =
+        Standing::Stalled(Refusal::new(Reason::InvalidSpec, format!("the stored object cannot be read: {error}")));
     let generation = object.metadata.generation;
     let conditions = condition::render(&[], &standing.verdicts(), generation, ctx.now());
     let said = |object: &DynamicObject| object.data.pointer("/status/conditions").map(without_times);
@@ -253,8 +255,12 @@ impl Standing {
         let also = |kind, refusal: &Refusal| Verdict::new(kind, Truth::True, refusal.reason, refusal.message.clone());
         match self {
             Self::Good(message) => vec![ready(Truth::True, Reason::Succeeded, message)],
-            Self::Waiting(why) => vec![ready(Truth::False, why.reason, &why.message), also(ConditionType::Reconciling, why)],
-            Self::Stalled(why) => vec![ready(Truth::False, why.reason, &why.message), also(ConditionType::Stalled, why)],
+            Self::Waiting(why) => {
+                vec![ready(Truth::False, why.reason, &why.message), also(ConditionType::Reconciling, why)]
+            }
+            Self::Stalled(why) => {
+                vec![ready(Truth::False, why.reason, &why.message), also(ConditionType::Stalled, why)]
+            }
             Self::Unknown(why) => {
                 let mut verdicts =
                     vec![ready(Truth::Unknown, why.reason, &why.message), also(ConditionType::Reconciling, why)];

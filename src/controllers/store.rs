@@ -123,6 +123,19 @@ impl Store {
         all.filter(|key| key.kind == kind).cloned().collect()
     }
 
+    /// What an object refers to, of one kind.
+    pub fn refers_to(&self, key: &ObjectRef, kind: Kind) -> Vec<ObjectRef> {
+        let all = self.objects.get(key).into_iter().flat_map(|entry| &entry.refers_to);
+        all.filter(|target| target.kind == kind).cloned().collect()
+    }
+
+    /// What we hold of a kind (in a namespace, or in all) that is not in a complete list.
+    pub fn missing(&self, kind: Kind, namespace: Option<&str>, listed: &BTreeSet<ObjectRef>) -> Vec<ObjectRef> {
+        let held = self.objects.keys().chain(self.versions.keys());
+        let ours = held.filter(|key| key.kind == kind && namespace.is_none_or(|namespace| key.namespace == namespace));
+        ours.filter(|key| !listed.contains(key)).cloned().collect()
+    }
+
     /// Who else claims what this object claims.
     pub fn rivals(&self, key: &ObjectRef) -> Vec<ObjectRef> {
         let identity = self.objects.get(key).and_then(|entry| entry.identity.as_ref());

@@ -26,7 +26,7 @@ pub fn plan(
     if new.because.is_empty() {
         return new.refusals;
     }
-    if found.read_only_options || found.read_only_definition {
+    if found.read_only_options {
         let missing: Vec<String> = new.because.iter().map(|difference| difference.expected.clone()).collect();
         return vec![Refusal::new(
             Reason::HubSpotRefused,

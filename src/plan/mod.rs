@@ -170,6 +170,24 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Finite and stable, for logs and metrics: no names of people.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::CreateGroup { .. } => "create_group",
+            Self::RelabelGroup { .. } => "relabel_group",
+            Self::CreateProperty { restores: false, .. } => "create_property",
+            Self::CreateProperty { restores: true, .. } => "restore_property",
+            Self::UpdateProperty { .. } => "update_property",
+            Self::ArchiveProperty { .. } => "archive_property",
+            Self::DeleteGroup { .. } => "delete_group",
+            Self::CreateUser { .. } => "create_user",
+            Self::UpdateUser { .. } => "update_user",
+            Self::DeleteUser { .. } => "delete_user",
+        }
+    }
+}
+
 /// A contact property to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definition {

@@ -46,9 +46,7 @@ pub(super) async fn run(ctx: &Context, job: &Job, object: &CrmConnection) -> Res
     }
     let left = match object.spec.deletion_policy {
         ConnectionDeletionPolicy::Retain => Left::Nothing,
-        ConnectionDeletionPolicy::Delete | ConnectionDeletionPolicy::ForceDelete => {
-            remove(ctx, job, object).await?
-        }
+        ConnectionDeletionPolicy::Delete | ConnectionDeletionPolicy::ForceDelete => remove(ctx, job, object).await?,
     };
     match cleanup::verdict(ctx, object, &left) {
         cleanup::Verdict::LetGo(warning) => {
@@ -99,12 +97,16 @@ async fn remove(ctx: &Context, job: &Job, object: &CrmConnection) -> Result<Left
     let what = "our contact fields and their group";
     let valid = match connection::validate(&object.spec, &ctx.settings.endpoints) {
         Ok(valid) => valid,
-        Err(invalid) => return Ok(Left::Unreachable { what: what.to_owned(), why: Refusal::new(Reason::InvalidSpec, invalid.0) }),
+        Err(invalid) => {
+            return Ok(Left::Unreachable { what: what.to_owned(), why: Refusal::new(Reason::InvalidSpec, invalid.0) });
+        }
     };
     let opened = match opened(ctx, &job.key, &valid, Some(job.since)).await? {
         Ok(opened) => opened,
         Err(Finding::Trouble(trouble)) => return Ok(Left::trouble(what, &trouble)),
-        Err(Finding::Stalled(why) | Finding::Waiting(why)) => return Ok(Left::Unreachable { what: what.to_owned(), why }),
+        Err(Finding::Stalled(why) | Finding::Waiting(why)) => {
+            return Ok(Left::Unreachable { what: what.to_owned(), why });
+        }
         Err(Finding::Suspended | Finding::Looked(_)) => return Ok(Left::Nothing),
     };
     let account = opened.portal.read(&[Part::Account], Some(job.since), crate::hubspot::Lane::Resync).await;

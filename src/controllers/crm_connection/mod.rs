@@ -199,13 +199,12 @@ fn tell(ctx: &Context, key: &ObjectRef, valid: Option<ValidatedConnection>, find
             let Looked { portal, as_of, schedules, plan_only, .. } = *looked;
             Availability::Ready(std::sync::Arc::new(Usable { portal, connection, as_of, plan_only, schedules }))
         }
-        (Finding::Suspended, _) => {
-            Availability::Unavailable(Refusal::new(Reason::Suspended, format!("CrmConnection {} is suspended", key.name)))
-        }
+        (Finding::Suspended, _) => Availability::Unavailable(Refusal::new(
+            Reason::Suspended,
+            format!("CrmConnection {} is suspended", key.name),
+        )),
         (Finding::Stalled(why) | Finding::Waiting(why), _) => Availability::Unavailable(why),
-        (Finding::Trouble(trouble), _) => {
-            Availability::Unavailable(Refusal::new(trouble.reason(), trouble.message))
-        }
+        (Finding::Trouble(trouble), _) => Availability::Unavailable(Refusal::new(trouble.reason(), trouble.message)),
         (Finding::Looked(_), None) => return,
     };
     publish(ctx, key, availability);

@@ -9,12 +9,7 @@ use url::Url;
 
 use super::hubspot_lane;
 use crate::{
-    api::{
-        CrmConnection, ScheduleSync,
-        condition::Reason,
-        crm_connection::FieldOrigin,
-        shared::DeletionPolicy,
-    },
+    api::{CrmConnection, ScheduleSync, condition::Reason, crm_connection::FieldOrigin, shared::DeletionPolicy},
     apply::{self, Applied},
     controllers::{
         context::Context,
@@ -110,7 +105,12 @@ pub(super) async fn look(
         let pause = ctx.chance.around(valid.interval, 0.1);
         ctx.portals.refreshed(&job.key, began + pause);
     }
-    Ok(assemble(&desired, (portal, &snapshot), planned, Outcome { began, not_before, done, failed, seen, key: &job.key, ctx }))
+    Ok(assemble(
+        &desired,
+        (portal, &snapshot),
+        planned,
+        Outcome { began, not_before, done, failed, seen, key: &job.key, ctx },
+    ))
 }
 
 /// Carries out what can be carried out; the first trouble that is not just a "no" to one step ends it.
@@ -175,13 +175,15 @@ fn assemble(
         .into_iter()
         .map(|(sync, (seen, unreadable))| {
             let report = report.syncs.get(&sync).cloned().unwrap_or_default();
+            let state = desired.schedules.syncs.get(&sync).map(|input| &input.state);
+            let own_hold = matches!(state, Some(SyncState::OnHold(_)));
+            let removing = matches!(state, Some(SyncState::Removing));
             let verdict = if let Some(refusal) = unreadable.or_else(|| report.refusals.first().cloned()) {
                 SyncVerdict::Refused(refusal)
             } else if let Some(trouble) = &failed {
                 SyncVerdict::Trouble(trouble.clone())
             } else if let Some((hold, differences)) = &held {
-                let on_hold = matches!(desired.schedules.syncs.get(&sync).map(|s| &s.state), Some(SyncState::OnHold(_)));
-                if on_hold || *hold != Hold::UntilDeadline || desired.connection.hold_until.is_some() {
+                if own_hold || *hold != Hold::UntilDeadline || desired.connection.hold_until.is_some() {
                     SyncVerdict::Held(*hold, differences.clone())
                 } else {
                     SyncVerdict::InSync
@@ -189,7 +191,7 @@ fn assemble(
             } else {
                 SyncVerdict::InSync
             };
-            (sync, SyncOutcome { seen, report, verdict })
+            (sync, SyncOutcome { seen, report, verdict, own_hold, removing })
         })
         .collect();
     Ok(Looked {
@@ -222,7 +224,12 @@ fn held(plan: &Plan, schedule: &str) -> Option<(Hold, Vec<Difference>)> {
 
 fn names(valid: &ValidatedConnection) -> Vec<String> {
     let fields = &valid.fields;
-    let ours = [fields.context.name.as_str(), fields.schedule.name.as_str(), fields.lead_connection_status.name.as_str(), STATE_FIELD];
+    let ours = [
+        fields.context.name.as_str(),
+        fields.schedule.name.as_str(),
+        fields.lead_connection_status.name.as_str(),
+        STATE_FIELD,
+    ];
     ours.map(ToOwned::to_owned).to_vec()
 }
 
@@ -230,7 +237,8 @@ fn names(valid: &ValidatedConnection) -> Vec<String> {
 pub(super) fn known(object: &CrmConnection) -> BTreeMap<String, FieldOrigin> {
     let status = object.status.as_ref();
     let fields = status.into_iter().flat_map(|status| &status.fields).map(|field| (field.name.clone(), field.origin));
-    let group = status.and_then(|status| status.group.as_ref()).map(|group| (fields::group_key(&group.name), group.origin));
+    let group =
+        status.and_then(|status| status.group.as_ref()).map(|group| (fields::group_key(&group.name), group.origin));
     fields.chain(group).collect()
 }
 

@@ -86,7 +86,9 @@ fn standing(ctx: &Context, finding: &Finding) -> Standing {
         Finding::Stalled(refusal) => Standing::Stalled(refusal.clone()),
         Finding::Waiting(refusal) if refusal.reason == Reason::InvalidCredentials => Standing::Stalled(refusal.clone()),
         Finding::Waiting(refusal) => Standing::Waiting(refusal.clone()),
-        Finding::Suspended => Standing::Unknown(Refusal::new(Reason::Suspended, "suspend is set: HubSpot is neither read nor written")),
+        Finding::Suspended => {
+            Standing::Unknown(Refusal::new(Reason::Suspended, "suspend is set: HubSpot is neither read nor written"))
+        }
         Finding::Trouble(trouble) => Standing::of(trouble, ctx),
         Finding::Looked(looked) => looked_standing(ctx, looked),
     }

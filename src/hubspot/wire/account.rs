@@ -60,7 +60,7 @@ pub struct TokenInfo {
     #[serde(deserialize_with = "lenient::id")]
     pub user_id: UserId,
     /// The portal it is for.
-    #[serde(deserialize_with = "lenient::number")]
+    #[serde(deserialize_with = "lenient::portal_id")]
     pub hub_id: PortalId,
     /// What it may do.
     #[serde(default, deserialize_with = "lenient::or_default")]

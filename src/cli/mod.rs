@@ -1,0 +1,45 @@
+//! The command line: one thin file per command. Builds inputs, calls the core, renders.
+//!
+//! Standard output is data, standard error is talk.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that talks")]
+
+mod crds;
+mod run;
+mod simulate;
+
+use clap::{Parser, Subcommand};
+
+/// Keeps HubSpot portals ready for TEC's AI sales assistants.
+#[derive(Debug, Parser)]
+#[command(name = "tec-crm", version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the operator.
+    Run(run::RunArgs),
+    /// Serve a simulated HubSpot portal.
+    Simulate(simulate::SimulateArgs),
+    /// Print the CRDs, or write them to a folder.
+    Crds(crds::CrdsArgs),
+    /// Print the version.
+    Version,
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub fn dispatch(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Run(args) => run::run(args),
+            Command::Simulate(args) => simulate::run(args),
+            Command::Crds(args) => crds::run(&args),
+            Command::Version => {
+                println!("tec-crm {}", env!("CARGO_PKG_VERSION"));
+                Ok(())
+            }
+        }
+    }
+}

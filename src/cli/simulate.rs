@@ -1,0 +1,84 @@
+//! `tec-crm simulate`
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::net::TcpListener;
+
+use crate::{
+    domain::PortalId,
+    runtime::{
+        clock::SystemClock,
+        shutdown,
+        telemetry::{self, LogFormat},
+    },
+    sim::hubspot::{HubSpotSim, InitialState, SimConfig, TokenConfig, serve},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct SimulateArgs {
+    /// Where HubSpot's API and the control routes (/_sim) are served; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:8686", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// The portal's id.
+    #[arg(long, default_value_t = 999_001, value_name = "ID")]
+    portal: u64,
+    /// The access token that is accepted; all scopes.
+    #[arg(long, default_value = crate::sim::hubspot::DEFAULT_TOKEN, value_name = "TOKEN")]
+    token: String,
+    /// Decides everything that is left to chance.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Time every call takes.
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    latency: u64,
+    /// Calls allowed in ten seconds.
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    limit_per_10s: u32,
+    /// How far search lags behind.
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    search_lag: u64,
+    /// How long HubSpot takes to make an owner for a new user. Longer than a day: not before the invitation is accepted.
+    #[arg(long, default_value_t = 2_000, value_name = "MS")]
+    owner_delay: u64,
+    /// Accept invitations without anybody's doing.
+    #[arg(long)]
+    auto_accept: bool,
+    /// What is in the portal at the start, as YAML.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+}
+
+pub(super) fn run(args: SimulateArgs) -> anyhow::Result<()> {
+    telemetry::install(LogFormat::Text, "info");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(simulate(args))
+}
+
+async fn simulate(args: SimulateArgs) -> anyhow::Result<()> {
+    let shutdown = shutdown::on_signal()?;
+    let state = match &args.state {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            InitialState::from_yaml(&text).with_context(|| format!("in {}", path.display()))?
+        }
+        None => InitialState::default(),
+    };
+    let config = SimConfig {
+        portal_id: PortalId(args.portal).0,
+        tokens: vec![TokenConfig::with_all_scopes(&args.token)],
+        seed: args.seed,
+        latency: Duration::from_millis(args.latency),
+        limit_per_10s: args.limit_per_10s,
+        owner_delay: Duration::from_millis(args.owner_delay),
+        search_lag: Duration::from_millis(args.search_lag),
+        auto_accept: args.auto_accept,
+        ..SimConfig::default()
+    };
+    let sim = HubSpotSim::with_state(config, Arc::new(SystemClock), &state)?;
+    let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
+    println!("listening on http://{}", listener.local_addr()?);
+    serve(sim, listener, shutdown.cancelled_owned()).await?;
+    Ok(())
+}

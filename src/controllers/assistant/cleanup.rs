@@ -1,0 +1,113 @@
+//! An assistant that is being deleted.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use tokio::time::Instant;
+
+use super::{Finding, connection_of, older_claimant, reach, reference};
+use crate::{
+    api::{
+        Assistant,
+        assistant::AssistantStatus,
+        condition::{self, Reason},
+        shared::DeletionPolicy,
+    },
+    apply,
+    controllers::{
+        cleanup::{self, Left},
+        context::Context,
+        portals::Usable,
+        queue::{Job, Lane, Next},
+        status::{self, Interrupted, Standing},
+    },
+    desired::assistant,
+    domain::Email,
+    plan::{
+        Refusal,
+        removal::{self, Removal},
+    },
+    portal::{Part, Trouble, snapshot::Answers},
+};
+
+/// Most rounds of look and remove in one run.
+const MAX_ROUNDS: usize = 6;
+
+/// Deals with what the assistant caused, then lets it go.
+pub(super) async fn run(ctx: &Context, job: &Job, object: &Assistant) -> Result<Next, Interrupted> {
+    if !cleanup::holds(object) {
+        return Ok(Next::Forget);
+    }
+    let left = match object.spec.deletion_policy {
+        DeletionPolicy::Retain => Left::Nothing,
+        DeletionPolicy::Delete => remove(ctx, job, object).await,
+    };
+    match cleanup::verdict(ctx, object, &left) {
+        cleanup::Verdict::LetGo(warning) => {
+            cleanup::warn(ctx, object, warning).await;
+            status::let_go(ctx, object).await?;
+            ctx.wake(&connection_of(object), Lane::Dependency);
+            Ok(Next::Forget)
+        }
+        cleanup::Verdict::Wait(standing, next) => {
+            say(ctx, object, standing).await?;
+            Ok(next)
+        }
+    }
+}
+
+async fn remove(ctx: &Context, job: &Job, object: &Assistant) -> Left {
+    let what = "the HubSpot user";
+    let Ok(valid) = assistant::validate(&object.spec) else { return Left::Nothing };
+    // Never its user: another Assistant has it, or the connection never allowed this one.
+    let allowed = match reference(ctx, object, &connection_of(object)) {
+        Err(Finding::Stalled(_)) => false,
+        Err(_) | Ok(()) => true,
+    };
+    if !allowed || older_claimant(ctx, object).is_some() {
+        return Left::Nothing;
+    }
+    let usable = match reach(ctx, object) {
+        Ok(usable) => usable,
+        Err(Finding::Stalled(why) | Finding::Waiting(why) | Finding::NoConnection(why)) => {
+            return Left::Unreachable { what: what.to_owned(), why };
+        }
+        Err(Finding::Suspended | Finding::Trouble(_) | Finding::Looked(_)) => return Left::Nothing,
+    };
+    carry_out(&valid.email, &usable, job).await.unwrap_or_else(|trouble| Left::trouble(what, &trouble))
+}
+
+async fn carry_out(email: &Email, usable: &Arc<Usable>, job: &Job) -> Result<Left, Trouble> {
+    let lane = crate::hubspot::Lane::Resync;
+    let mut answers = Answers::default();
+    let mut removed_at: Option<Instant> = None;
+    for _ in 0..MAX_ROUNDS {
+        let snapshot = usable.portal.read(&[Part::Users], Some(usable.as_of), lane).await;
+        match removal::user(email, &snapshot, &answers)? {
+            Removal::Done => return Ok(Left::Nothing),
+            Removal::Blocked(refusal) => return Ok(Left::Blocked(refusal)),
+            Removal::Next(plan) => {
+                for question in &plan.questions {
+                    answers.given.insert(question.clone(), usable.portal.answer(question, lane).await);
+                }
+                for step in &plan.steps {
+                    apply::apply(&usable.portal, &step.action, lane).await.map_err(|failed| failed.trouble)?;
+                    tracing::info!(object = %job.key, change = step.action.kind(), "HubSpot changed");
+                    // The proof is HubSpot's 404, not our own bookkeeping.
+                    answers.given.retain(|question, _| !matches!(question, crate::portal::snapshot::Question::User(_)));
+                    removed_at = Some(Instant::now());
+                }
+            }
+        }
+    }
+    tracing::debug!(object = %job.key, removed = removed_at.is_some(), "the user is still there");
+    Ok(Left::Blocked(Refusal::new(Reason::Progressing, "HubSpot still lists the removed user")))
+}
+
+async fn say(ctx: &Context, object: &Assistant, standing: Standing) -> Result<(), Interrupted> {
+    let old = object.status.clone().unwrap_or_default();
+    let conditions = condition::render(&old.conditions, &standing.verdicts(), object.metadata.generation, ctx.now());
+    let new = AssistantStatus { conditions, observed_generation: object.metadata.generation, ..old };
+    tracing::debug!(object = %object.name_any(), "deletion waits");
+    status::write(ctx, object, object.status.as_ref(), &new).await
+}

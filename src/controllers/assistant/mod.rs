@@ -1,0 +1,217 @@
+//! `Assistant`: keeps its HubSpot user there and tells how far the set-up is.
+//!
+//! The order of steps: spec → connection → snapshot → plan → apply → status.
+
+mod cleanup;
+mod report;
+mod user;
+
+use std::{sync::Arc, time::Duration};
+
+use kube::ResourceExt;
+
+use self::user::Looked;
+use super::{
+    context::Context,
+    disposition,
+    portals::{Availability, Usable},
+    queue::{Job, Next},
+    references::{self, Missing},
+    status::{self, Interrupted, Loaded},
+};
+use crate::{
+    api::{Assistant, CrmConnection, condition::Reason},
+    desired::{
+        ValidatedAssistant,
+        assistant::{self, DefaultContext},
+        connection::allows,
+        references::{ObjectRef, connection},
+    },
+    plan::Refusal,
+    portal::Trouble,
+    runtime::lock,
+};
+
+/// What one run found.
+enum Finding {
+    /// A person has to act; HubSpot was not asked.
+    Stalled(Refusal),
+    /// Another object is awaited.
+    Waiting(Refusal),
+    /// The connection cannot be used now: what was known stays.
+    NoConnection(Refusal),
+    /// `suspend: true`.
+    Suspended,
+    /// HubSpot could not be read.
+    Trouble(Trouble),
+    /// The user was looked at.
+    Looked(Box<Looked>),
+}
+
+/// One run.
+pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrupted> {
+    let object = match status::load::<Assistant>(ctx, &job.key) {
+        Loaded::Gone => return Ok(Next::Forget),
+        Loaded::Malformed(error) => {
+            status::report_malformed::<Assistant>(ctx, &job.key, &error).await?;
+            return Ok(Next::Idle);
+        }
+        Loaded::Object(object) => object,
+    };
+    if object.metadata.deletion_timestamp.is_some() {
+        return cleanup::run(ctx, job, &object).await;
+    }
+    status::hold_on(ctx, &object).await?;
+    if object.status.is_none() {
+        report::first(ctx, &object).await?;
+    }
+    let valid = assistant::validate(&object.spec);
+    let connection = reach(ctx, &object);
+    let finding = match (&valid, &connection) {
+        (Err(invalid), _) => Finding::Stalled(Refusal::new(Reason::InvalidSpec, invalid.0.clone())),
+        (Ok(valid), _) if valid.suspend => Finding::Suspended,
+        (Ok(valid), Ok(usable)) => user::look(ctx, job, &object, (valid, usable))
+            .await
+            .map_or_else(|trouble| user::distrust(ctx, &object, trouble), |looked| Finding::Looked(Box::new(looked))),
+        (Ok(_), Err(_)) => match connection.as_ref() {
+            Err(finding) => finding.copy(),
+            Ok(_) => Finding::Suspended,
+        },
+    };
+    if let Finding::Trouble(trouble) = &finding
+        && status::passes_by_itself(trouble)
+    {
+        tracing::info!(object = %job.key, %trouble, "will be repeated");
+        return Ok(Next::Retry);
+    }
+    let context = match &valid {
+        Ok(valid) => default_context(ctx, &object, valid).await?,
+        Err(_) => None,
+    };
+    let next = next(ctx, valid.as_ref().ok(), &finding);
+    report::write(ctx, &object, report::Facts { valid: valid.ok(), usable: connection.ok(), context, finding }).await?;
+    Ok(next)
+}
+
+impl Finding {
+    fn copy(&self) -> Self {
+        match self {
+            Self::Stalled(why) => Self::Stalled(why.clone()),
+            Self::Waiting(why) => Self::Waiting(why.clone()),
+            Self::NoConnection(why) => Self::NoConnection(why.clone()),
+            Self::Suspended => Self::Suspended,
+            Self::Trouble(trouble) => Self::Trouble(trouble.clone()),
+            Self::Looked(_) => Self::Waiting(Refusal::new(Reason::Progressing, "being looked at")),
+        }
+    }
+}
+
+/// The connection, if the object may use it, nobody else claims the e-mail, and it works.
+fn reach(ctx: &Context, object: &Assistant) -> Result<Arc<Usable>, Finding> {
+    let key = connection_of(object);
+    reference(ctx, object, &key)?;
+    if let Some(winner) = older_claimant(ctx, object) {
+        return Err(Finding::Stalled(Refusal::new(
+            Reason::Conflict,
+            format!(
+                "the older Assistant {}/{} has the same e-mail on the same connection; delete one of the two",
+                winner.namespace, winner.name
+            ),
+        )));
+    }
+    match ctx.portals.availability(&key) {
+        Availability::Ready(usable) => Ok(usable),
+        Availability::Unknown => Err(Finding::Waiting(Refusal::new(
+            Reason::Waiting,
+            format!("CrmConnection {} has not been looked at yet", key.name),
+        ))),
+        Availability::Unavailable(why) => Err(Finding::NoConnection(Refusal::new(
+            Reason::ConnectionNotReady,
+            format!("CrmConnection {} is not usable: {}: {}", key.name, why.reason, why.message),
+        ))),
+    }
+}
+
+fn connection_of(object: &Assistant) -> ObjectRef {
+    connection(&object.namespace().unwrap_or_default(), &object.spec.connection_ref)
+}
+
+/// Whether the connection exists and may be used from here.
+fn reference(ctx: &Context, object: &Assistant, key: &ObjectRef) -> Result<(), Finding> {
+    match status::load::<CrmConnection>(ctx, key) {
+        Loaded::Gone => Err(Finding::Waiting(Refusal::new(
+            Reason::ReferenceNotFound,
+            format!("CrmConnection {}/{} does not exist", key.namespace, key.name),
+        ))),
+        Loaded::Malformed(_) => Err(Finding::NoConnection(Refusal::new(
+            Reason::ConnectionNotReady,
+            format!("CrmConnection {}/{} cannot be read", key.namespace, key.name),
+        ))),
+        Loaded::Object(connection) => {
+            let namespace = object.namespace().unwrap_or_default();
+            if allows(&connection.spec, &key.namespace, &namespace) {
+                Ok(())
+            } else {
+                Err(Finding::Stalled(super::not_allowed(key, &namespace)))
+            }
+        }
+    }
+}
+
+/// The Assistant that came first, if it is not this one.
+fn older_claimant(ctx: &Context, object: &Assistant) -> Option<ObjectRef> {
+    let key = ObjectRef::new(
+        crate::desired::references::Kind::Assistant,
+        object.namespace().unwrap_or_default(),
+        object.name_any(),
+    );
+    let age = |object: &Assistant| {
+        let created = object.metadata.creation_timestamp.as_ref().map_or(jiff::Timestamp::MAX, |time| time.0);
+        (created, object.uid().unwrap_or_default())
+    };
+    let rivals = lock(&ctx.store).rivals(&key);
+    rivals.into_iter().find(|rival| match status::load::<Assistant>(ctx, rival) {
+        // One that is on its way out, or may not use the connection, stands in nobody's way.
+        Loaded::Object(other) => {
+            other.metadata.deletion_timestamp.is_none()
+                && age(&other) < age(object)
+                && reference(ctx, &other, &connection_of(&other)).is_ok()
+        }
+        Loaded::Gone | Loaded::Malformed(_) => false,
+    })
+}
+
+/// What is wrong with the default context, if it is in a ConfigMap.
+async fn default_context(
+    ctx: &Context,
+    object: &Assistant,
+    valid: &ValidatedAssistant,
+) -> Result<Option<Refusal>, Interrupted> {
+    let DefaultContext::ConfigMap { name, key } = &valid.context else { return Ok(None) };
+    match references::config_map_text(ctx, &object.namespace().unwrap_or_default(), name, key).await {
+        Ok(_) => Ok(None),
+        Err(Missing::Refusal(refusal)) => Ok(Some(refusal)),
+        Err(Missing::Unreadable(error)) => Err(error.into()),
+    }
+}
+
+/// First wait for an owner that is not there yet.
+const FIRST_POLL: Duration = Duration::from_secs(2);
+
+fn next(ctx: &Context, valid: Option<&ValidatedAssistant>, finding: &Finding) -> Next {
+    let next = match finding {
+        Finding::Stalled(_) | Finding::Waiting(_) | Finding::NoConnection(_) | Finding::Suspended => Next::Idle,
+        Finding::Trouble(trouble) => disposition::of(trouble, ctx).next(Duration::from_mins(5)),
+        Finding::Looked(looked) => match &looked.failed {
+            Some(trouble) => disposition::of(trouble, ctx).next(looked.interval),
+            None => looked.poll_after.map_or(Next::Idle, Next::After),
+        },
+    };
+    let held = valid.and_then(|valid| valid.hold_until).map(|until| ctx.until(until)).filter(|left| !left.is_zero());
+    let at_deadline = held.map(|left| left + Duration::from_secs(1));
+    match (next, at_deadline) {
+        (Next::After(pause), Some(left)) => Next::After(pause.min(left)),
+        (Next::Idle, Some(left)) => Next::After(left),
+        (next, _) => next,
+    }
+}

@@ -1,0 +1,218 @@
+//! Looks at an assistant's user and brings it in line.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{FIRST_POLL, Finding, connection_of};
+use crate::{
+    api::{
+        Assistant,
+        assistant::{ManualStep, SetupStep, StepState},
+        crm_connection::Mode,
+    },
+    apply::{self, Applied},
+    controllers::{
+        context::Context,
+        crm_connection::hubspot_lane,
+        portals::Usable,
+        queue::{Job, Lane},
+        status,
+    },
+    desired::ValidatedAssistant,
+    domain::UserId,
+    plan::{
+        Action, Hold, Plan,
+        portal::permission,
+        render,
+        user::{self as planner, UserDesired, UserFinding, UserMemory, UserReport},
+    },
+    portal::{Part, Trouble, snapshot::Answers, trouble::TroubleKind},
+};
+
+/// Most rounds of plan and apply in one run.
+const MAX_ROUNDS: usize = 4;
+
+/// What was found of the user, and what was done.
+pub(super) struct Looked {
+    pub plan: Plan,
+    pub report: UserReport,
+    /// What to remember in status.
+    pub memory: UserMemory,
+    pub plan_only: bool,
+    /// What was done, for an event.
+    pub done: Vec<String>,
+    pub failed: Option<Trouble>,
+    /// When to look for the owner again.
+    pub poll_after: Option<Duration>,
+    /// The connection's interval.
+    pub interval: Duration,
+}
+
+/// Reads, plans, applies, until nothing is left to do.
+pub(super) async fn look(
+    ctx: &Context,
+    job: &Job,
+    object: &Assistant,
+    (valid, usable): (&ValidatedAssistant, &Arc<Usable>),
+) -> Result<Looked, Trouble> {
+    let portal = &usable.portal;
+    let lane = hubspot_lane(job.lane);
+    let plan_only = status::plan_only(object) || usable.plan_only;
+    let mut desired = UserDesired {
+        assistant: valid.clone(),
+        memory: memory(object),
+        wish: wish(object),
+        permission: permission(plan_only, valid.hold_until.max(usable.connection.hold_until), Mode::Enforce, ctx.now()),
+    };
+    let wanted_since = wanted_since(job, object);
+    let not_before = Some(usable.as_of).max(wanted_since);
+    let began = Instant::now();
+    portal.read(&[Part::Users], not_before, lane).await;
+    portal.read(&[Part::Owners], not_before.max(owner_poll(ctx, job, object)), lane).await;
+    let mut snapshot = portal.read(&extra_parts(valid, object), not_before, lane).await;
+    let mut answers = Answers::default();
+    let (mut done, mut failed) = (Vec::new(), None);
+    let mut planned = planner::plan(&desired, &snapshot, &answers, ctx.now());
+    for _ in 0..MAX_ROUNDS {
+        if planned.plan.is_settled() || failed.is_some() {
+            break;
+        }
+        for question in &planned.plan.questions {
+            answers.given.insert(question.clone(), portal.answer(question, lane).await);
+        }
+        for step in &planned.plan.steps {
+            let again = matches!(planned.report.user, UserFinding::Removed { .. });
+            match apply::apply(portal, &step.action, lane).await {
+                Ok(applied) => {
+                    remember(&mut desired.memory, (&step.action, &applied), again, ctx.now());
+                    answers = Answers::default();
+                    tracing::info!(object = %job.key, change = step.action.kind(), "HubSpot changed");
+                    done.push(format!("{} ({})", render::action(&step.action), render::differences(&step.because)));
+                }
+                Err(problem) => {
+                    tracing::warn!(
+                        object = %job.key, correlation_id = problem.correlation_id,
+                        change = step.action.kind(), error = %problem.trouble, "HubSpot not changed"
+                    );
+                    // Names and teams are not worth stopping for: HubSpot's no is reported as drift.
+                    if matches!(step.action, Action::UpdateUser { .. }) && problem.trouble.kind == TroubleKind::Refused
+                    {
+                        planned.report.drift.extend(step.because.iter().cloned());
+                    } else {
+                        failed = Some(problem.trouble);
+                    }
+                }
+            }
+        }
+        if !planned.report.drift.is_empty() && planned.plan.questions.is_empty() {
+            break;
+        }
+        snapshot = portal.read(&[], None, lane).await;
+        planned = planner::plan(&desired, &snapshot, &answers, ctx.now());
+    }
+    let report = planned.report;
+    if let UserFinding::Unknown(trouble) = &report.user {
+        return Err(trouble.clone());
+    }
+    if let Err(trouble) = &report.owner {
+        return Err(trouble.clone());
+    }
+    note_removal(&mut desired, &report);
+    tracing::debug!(object = %job.key, took_ms = began.elapsed().as_millis(), "user looked at");
+    let poll_after = poll_after(ctx, &desired.memory, &report, usable.connection.interval);
+    let interval = usable.connection.interval;
+    Ok(Looked { plan: planned.plan, report, memory: desired.memory, plan_only, done, failed, poll_after, interval })
+}
+
+/// A 401 in the middle of work: the connection has to look again before anybody else asks.
+pub(super) fn distrust(ctx: &Context, object: &Assistant, trouble: Trouble) -> Finding {
+    if trouble.kind == TroubleKind::InvalidCredentials {
+        let connection = connection_of(object);
+        ctx.portals.demand(&connection, Instant::now());
+        ctx.wake(&connection, Lane::Dependency);
+    }
+    Finding::Trouble(trouble)
+}
+
+fn wanted_since(job: &Job, object: &Assistant) -> Option<Instant> {
+    let handled = object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.clone());
+    status::requested_at(object).filter(|requested| Some(requested) != handled.as_ref()).map(|_| job.since)
+}
+
+/// What lifts an earlier giving-up: a change of the spec or a request.
+fn wish(object: &Assistant) -> String {
+    let requested = status::requested_at(object).unwrap_or_default();
+    format!("{}/{requested}", object.metadata.generation.unwrap_or_default())
+}
+
+fn memory(object: &Assistant) -> UserMemory {
+    let Some(status) = &object.status else { return UserMemory::default() };
+    let invitation = status.invitation.clone().unwrap_or_default();
+    UserMemory {
+        user: status.user_id.clone().map(UserId),
+        sent_at: invitation.sent_at.map(|time| time.0),
+        removed_at: invitation.removed_at.map(|time| time.0),
+        given_up_for: invitation.given_up_for,
+    }
+}
+
+fn remember(memory: &mut UserMemory, (action, applied): (&Action, &Applied), again: bool, now: Timestamp) {
+    if let (Action::CreateUser { .. }, Applied::User(user)) = (action, applied) {
+        memory.user = Some(user.clone());
+        memory.sent_at = Some(now);
+        memory.given_up_for = None;
+        if again {
+            memory.removed_at = Some(now);
+        }
+    }
+}
+
+fn note_removal(desired: &mut UserDesired, report: &UserReport) {
+    match &report.user {
+        UserFinding::Present(user) => desired.memory.user = Some(user.clone()),
+        UserFinding::Removed { given_up: true } => desired.memory.given_up_for = Some(desired.wish.clone()),
+        UserFinding::Removed { given_up: false }
+        | UserFinding::Absent
+        | UserFinding::Asking
+        | UserFinding::Unknown(_) => {}
+    }
+}
+
+/// Roles and teams only where named; who accepted only until it is known.
+fn extra_parts(valid: &ValidatedAssistant, object: &Assistant) -> Vec<Part> {
+    let setup = object.status.iter().flat_map(|status| &status.setup);
+    let mut accepted = setup.filter(|entry| entry.step == SetupStep::InvitationAccepted);
+    let known = accepted.any(|entry| entry.state == StepState::Done)
+        || valid.acknowledged.contains(&ManualStep::InvitationAccepted);
+    let wanted = [(Part::Roles, valid.role.is_some()), (Part::Teams, valid.team.is_some()), (Part::Acceptance, !known)];
+    wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(part, _)| part).collect()
+}
+
+/// How old the list of owners may be while one is awaited: many who wait share one read.
+fn owner_poll(ctx: &Context, job: &Job, object: &Assistant) -> Option<Instant> {
+    let waiting = object.status.as_ref().is_some_and(|status| status.user_id.is_some() && status.owner_id.is_none());
+    if !waiting || job.lane != Lane::Timer {
+        return None;
+    }
+    let sent_at = memory(object).sent_at;
+    Instant::now().checked_sub(pause_since(ctx, sent_at, Duration::MAX) / 2)
+}
+
+/// The longer it takes, the rarer we look.
+fn pause_since(ctx: &Context, sent_at: Option<Timestamp>, most: Duration) -> Duration {
+    let waited =
+        sent_at.map_or(Duration::MAX, |at| Duration::try_from(ctx.now().duration_since(at)).unwrap_or_default());
+    (waited / 2).clamp(FIRST_POLL, Duration::from_mins(5)).min(most)
+}
+
+fn poll_after(ctx: &Context, memory: &UserMemory, report: &UserReport, interval: Duration) -> Option<Duration> {
+    let waiting = matches!((&report.user, &report.owner), (UserFinding::Present(_), Ok(None)));
+    waiting.then(|| pause_since(ctx, memory.sent_at, interval))
+}
+
+/// Why steps are withheld, if any are.
+pub(super) fn held(plan: &Plan) -> Option<Hold> {
+    plan.withheld.first().map(|withheld| withheld.why)
+}

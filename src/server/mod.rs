@@ -1,0 +1,3 @@
+//! What the process serves: health, for the kubelet.
+
+pub mod health;
