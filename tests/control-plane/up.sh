@@ -163,7 +163,7 @@ wait_until kube-apiserver kubectl_admin get namespace default || fail "there is 
 echo "$run"
 
 # Until stdin ends or one of the three does, whichever is first.
-cat > /dev/null <&0 &
+cat > /dev/null <&0 8>&- &
 reader=$!
 wait -n || true
 kill "$reader" 2> /dev/null || exit 0
