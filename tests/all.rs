@@ -1,1 +1,4 @@
 //! All integration tests, one target.
+
+mod e2e;
+mod support;

@@ -1,0 +1,42 @@
+//! The control plane itself, so that a failure of another test is not its fault.
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+use kube::api::ListParams;
+
+use crate::support::control_plane::{Running, client, control_plane};
+
+#[tokio::test]
+async fn admin_sees_namespaces() {
+    let namespaces: Api<Namespace> = Api::all(client(&control_plane().admin_kubeconfig).await);
+
+    let names: Vec<_> = namespaces
+        .list(&ListParams::default())
+        .await
+        .expect("list")
+        .into_iter()
+        .filter_map(|namespace| namespace.metadata.name)
+        .collect();
+
+    assert!(names.iter().any(|name| name == "kube-system"), "{names:?}");
+}
+
+/// The API server enforces RBAC for the operator's user, and nothing is granted before the manifests are applied. On a
+/// plane of its own: other tests apply them. Then the pipe is closed, and nothing may remain.
+#[tokio::test]
+async fn operator_is_refused_before_its_manifests_and_nothing_remains_afterwards() {
+    if std::env::var_os("TEC_CRM_TEST_KUBECONFIG").is_some() {
+        return;
+    }
+    let plane = tokio::task::spawn_blocking(Running::start).await.expect("started");
+    let namespaces: Api<Namespace> = Api::all(client(&plane.folder.join("operator.kubeconfig")).await);
+
+    let refusal = namespaces.list(&ListParams::default()).await.expect_err("no right to list");
+
+    assert!(matches!(&refusal, kube::Error::Api(status) if status.code == 403), "{refusal}");
+    assert!(refusal.to_string().contains("system:serviceaccount:tec-crm-system:tec-crm"), "{refusal}");
+
+    let folder = plane.folder.clone();
+    tokio::task::spawn_blocking(|| plane.stop()).await.expect("stopped");
+    assert!(!folder.exists(), "{} remains", folder.display());
+}
