@@ -105,5 +105,5 @@ main() {
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 exec 9> "$cache/.lock"
-flock --nonblock 9 || { say "waiting for another build to end"; flock 9; }
+flock --timeout 1 9 || { say "waiting for another build to end"; flock 9; }
 main

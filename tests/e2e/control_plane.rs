@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::ListParams;
 
-use crate::support::control_plane::{Running, client, control_plane};
+use crate::support::control_plane::{ControlPlane, client, control_plane, existing_kubeconfig};
 
 #[tokio::test]
 async fn admin_sees_namespaces() {
@@ -25,18 +25,19 @@ async fn admin_sees_namespaces() {
 /// plane of its own: other tests apply them. Then the pipe is closed, and nothing may remain.
 #[tokio::test]
 async fn operator_is_refused_before_its_manifests_and_nothing_remains_afterwards() {
-    if std::env::var_os("TEC_CRM_TEST_KUBECONFIG").is_some() {
+    if existing_kubeconfig().is_some() {
         return;
     }
-    let plane = tokio::task::spawn_blocking(Running::start).await.expect("started");
-    let namespaces: Api<Namespace> = Api::all(client(&plane.folder.join("operator.kubeconfig")).await);
+    let plane = tokio::task::spawn_blocking(ControlPlane::start).await.expect("started");
+    let namespaces: Api<Namespace> = Api::all(client(&plane.operator_kubeconfig).await);
 
     let refusal = namespaces.list(&ListParams::default()).await.expect_err("no right to list");
 
     assert!(matches!(&refusal, kube::Error::Api(status) if status.code == 403), "{refusal}");
     assert!(refusal.to_string().contains("system:serviceaccount:tec-crm-system:tec-crm"), "{refusal}");
 
-    let folder = plane.folder.clone();
+    let kubeconfig = plane.operator_kubeconfig.clone();
     tokio::task::spawn_blocking(|| plane.stop()).await.expect("stopped");
+    let folder = kubeconfig.parent().expect("a data folder");
     assert!(!folder.exists(), "{} remains", folder.display());
 }

@@ -17,7 +17,17 @@ pub(crate) struct ControlPlane {
     pub(crate) admin_kubeconfig: PathBuf,
     /// The operator's service account: may do what `manifests/` grants, once that is applied.
     pub(crate) operator_kubeconfig: PathBuf,
-    _running: Option<Running>,
+    /// Absent where somebody else runs the cluster.
+    supervisor: Option<Supervisor>,
+}
+
+/// `up.sh` at work. It stops the cluster when `stdin` is closed.
+#[derive(Debug)]
+struct Supervisor {
+    process: Child,
+    stdin: ChildStdin,
+    /// Kept open: nobody should get a broken pipe for having said something.
+    _stdout: BufReader<ChildStdout>,
 }
 
 /// The one control plane of this test process; with `TEC_CRM_TEST_KUBECONFIG`, that existing cluster, for both users.
@@ -26,21 +36,12 @@ pub(crate) struct ControlPlane {
 /// If it cannot be started. `up.sh` has said why on stderr.
 pub(crate) fn control_plane() -> &'static ControlPlane {
     static PLANE: OnceLock<ControlPlane> = OnceLock::new();
-    PLANE.get_or_init(|| match std::env::var_os("TEC_CRM_TEST_KUBECONFIG") {
-        Some(path) => ControlPlane {
-            admin_kubeconfig: PathBuf::from(&path),
-            operator_kubeconfig: PathBuf::from(path),
-            _running: None,
-        },
-        None => {
-            let running = Running::start();
-            ControlPlane {
-                admin_kubeconfig: running.folder.join("admin.kubeconfig"),
-                operator_kubeconfig: running.folder.join("operator.kubeconfig"),
-                _running: Some(running),
-            }
-        }
-    })
+    PLANE.get_or_init(|| existing_kubeconfig().map_or_else(ControlPlane::start, ControlPlane::existing))
+}
+
+/// The cluster that the tests were told to use.
+pub(crate) fn existing_kubeconfig() -> Option<PathBuf> {
+    std::env::var_os("TEC_CRM_TEST_KUBECONFIG").map(PathBuf::from)
 }
 
 /// A client with the rights of this kubeconfig.
@@ -54,34 +55,35 @@ pub(crate) async fn client(kubeconfig: &Path) -> kube::Client {
     kube::Client::try_from(config).expect("client")
 }
 
-/// `up.sh` at work.
-#[derive(Debug)]
-pub(crate) struct Running {
-    pub(crate) folder: PathBuf,
-    supervisor: Child,
-    stdin: ChildStdin,
-    // Kept open: nobody should get a broken pipe for having said something.
-    _stdout: BufReader<ChildStdout>,
-}
-
-impl Running {
+impl ControlPlane {
+    /// Another one, for a test that needs a cluster nobody else has touched. Blocks for about three seconds.
     pub(crate) fn start() -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/control-plane/up.sh");
-        let mut supervisor =
+        let mut process =
             Command::new(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("bash and up.sh");
-        let stdin = supervisor.stdin.take().expect("piped");
-        let mut stdout = BufReader::new(supervisor.stdout.take().expect("piped"));
+        let stdin = process.stdin.take().expect("piped");
+        let mut stdout = BufReader::new(process.stdout.take().expect("piped"));
         let mut folder = String::new();
         stdout.read_line(&mut folder).expect("readable pipe");
         assert!(!folder.is_empty(), "the control plane did not start; its reason is on stderr");
-        Self { folder: PathBuf::from(folder.trim_end()), supervisor, stdin, _stdout: stdout }
+
+        let folder = Path::new(folder.trim_end());
+        Self {
+            admin_kubeconfig: folder.join("admin.kubeconfig"),
+            operator_kubeconfig: folder.join("operator.kubeconfig"),
+            supervisor: Some(Supervisor { process, stdin, _stdout: stdout }),
+        }
+    }
+
+    fn existing(kubeconfig: PathBuf) -> Self {
+        Self { admin_kubeconfig: kubeconfig.clone(), operator_kubeconfig: kubeconfig, supervisor: None }
     }
 
     /// Closes the pipe and waits until `up.sh` has ended.
     pub(crate) fn stop(self) {
-        let Self { folder: _, mut supervisor, stdin, _stdout } = self;
+        let Some(Supervisor { mut process, stdin, _stdout }) = self.supervisor else { return };
         drop(stdin);
-        let status = supervisor.wait().expect("its exit status");
+        let status = process.wait().expect("its exit status");
         assert!(status.success(), "up.sh ended with {status}");
     }
 }
