@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly token=pat-na1-00000000-0000-0000-0000-000000000000   # the one in manifests/samples
 readonly timeout=60                                           # seconds that any one step may take
 tec_crm=${CARGO_TARGET_DIR:-target}/debug/tec-crm
-plane_pid='' plane='' operator='' simulator=''
+plane_pid='' plane_stdin='' plane='' operator='' simulator=''
 
 chapter=0
 tell() { printf '\n%d. %s\n' "$((++chapter))" "$*"; }
@@ -53,8 +53,9 @@ finish() {
   [[ -z $operator ]] || end "$operator"
   [[ -z $simulator ]] || end "$simulator"
   if [[ -n $plane_pid ]]; then
-    # The group, because it may be in the middle of a build.
-    kill -TERM -- "-$plane_pid" 2> /dev/null || true
+    # The whole group, because it may be in the middle of a build; or it has not yet made the group.
+    kill -TERM -- "-$plane_pid" 2> /dev/null || kill -TERM "$plane_pid" 2> /dev/null || true
+    exec {plane_stdin}>&- || true
     wait "$plane_pid" 2> /dev/null || true
   fi
   exit "$status"
@@ -85,7 +86,7 @@ is_invited() { hubspot /_sim/state | grep '"email": *"ada@example.com"'; }
 start_control_plane() {
   coproc PLANE { exec setsid tests/control-plane/up.sh; }   # not killed: it ends, and tidies up, when its stdin does
   # shellcheck disable=SC2153   # coproc sets it
-  plane_pid=$PLANE_PID   # bash forgets its own copy when the process ends
+  plane_pid=$PLANE_PID plane_stdin=${PLANE[1]}   # bash forgets its own copies when the process ends
   read -r plane <&"${PLANE[0]}" || fail "the control plane did not start"
   export KUBECONFIG=$plane/admin.kubeconfig
 }
