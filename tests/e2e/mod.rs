@@ -1,0 +1,3 @@
+//! On a real API server.
+
+mod control_plane;
