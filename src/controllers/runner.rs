@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, runtime::conditions::is_crd_established};
 use tokio::{
@@ -137,19 +139,20 @@ struct Ended {
 /// Runs one job. A panic in it costs that object a retry and nobody else anything.
 async fn run_job(ctx: Arc<Context>, job: Job) -> Ended {
     let key = job.key.clone();
-    let run = tokio::spawn(async move {
+    let run = async move {
         match job.key.kind {
             Kind::Connection => crm_connection::reconcile(&ctx, &job).await,
             Kind::ScheduleSync => schedule_sync::reconcile(&ctx, &job).await,
             Kind::Assistant => assistant::reconcile(&ctx, &job).await,
             Kind::Secret | Kind::ConfigMap => Ok(Next::Forget),
         }
-    });
-    let next = match run.await {
+    };
+    // What a reconcile shares with others stays whole between any two statements, and it is thrown away afterwards.
+    let next = match AssertUnwindSafe(run).catch_unwind().await {
         Ok(Ok(next)) => next,
         Ok(Err(error)) => interrupted(&key, &error),
-        Err(panicked) => {
-            tracing::error!(object = %key, panicked = panicked.is_panic(), "reconcile panicked, will be repeated");
+        Err(_) => {
+            tracing::error!(object = %key, "reconcile panicked, will be repeated");
             Next::Retry
         }
     };

@@ -1,0 +1,4 @@
+//! The whole operator on virtual time, one thread, against simulated HubSpot and Kubernetes: nothing is real but the code.
+
+mod seeds;
+mod world;

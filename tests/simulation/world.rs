@@ -1,0 +1,280 @@
+//! A world of its own for every test: a cluster, a portal, a clock, and the operator between them.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tec_crm::{
+    api::schema,
+    controllers::{Context, Operator, Settings, context::Outside},
+    desired::connection::EndpointPolicy,
+    domain::ClusterId,
+    hubspot::transport::{HttpRequest, HttpResponse, Transport, TransportError},
+    runtime::{chance::Chance, clock::Clock, clock::VirtualClock},
+    sim::{
+        hubspot::{DEFAULT_TOKEN, HubSpotSim, SimConfig},
+        kube::KubeSim,
+    },
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub const NAMESPACE: &str = "sales";
+
+/// A cluster, a portal, a clock, and the operator between them.
+pub struct World {
+    pub kube: KubeSim,
+    pub hubspot: HubSpotSim,
+    pub clock: Arc<dyn Clock>,
+    seed: u64,
+    started: u64,
+    running: Option<(JoinHandle<()>, CancellationToken)>,
+}
+
+impl World {
+    /// An empty portal and a cluster with our kinds, the namespace and the token's Secret. The operator is not running.
+    pub fn new(seed: u64, config: SimConfig) -> Self {
+        // kube's watch back-off draws from this thread's generator (KUBE P10).
+        fastrand::seed(seed);
+        let epoch: Timestamp = "2026-11-22T10:00:00Z".parse().expect("a date");
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(epoch));
+        let kube = KubeSim::new(Arc::clone(&clock));
+        for crd in schema::crds() {
+            kube.create(serde_json::to_value(crd).expect("a CRD")).expect("CRDs are new");
+        }
+        kube.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})).expect("new");
+        let hubspot = HubSpotSim::new(SimConfig { seed, ..config }, Arc::clone(&clock));
+        let world = Self { kube, hubspot, clock, seed, started: 0, running: None };
+        world.secret("hubspot", DEFAULT_TOKEN);
+        world
+    }
+
+    /// Starts the operator; the same seed, the same chance.
+    pub fn start(&mut self) {
+        assert!(self.running.is_none(), "one operator at a time");
+        self.started += 1;
+        let outside = Outside {
+            client: self.kube.client(),
+            transport: self.hubspot.transport(),
+            clock: Arc::clone(&self.clock),
+            chance: Arc::new(Chance::seeded(self.seed.wrapping_mul(31).wrapping_add(self.started))),
+        };
+        let settings = Settings {
+            cluster: ClusterId::new("simulated").expect("a cluster id"),
+            endpoints: EndpointPolicy::default(),
+            namespaces: Vec::new(),
+            concurrency: 16,
+            deletion_grace: Duration::from_hours(1),
+        };
+        let shutdown = CancellationToken::new();
+        let operator = Operator::new(Context::new(outside, settings));
+        self.running = Some((tokio::spawn(operator.run(shutdown.clone())), shutdown));
+    }
+
+    /// As `kill -9`: nothing is finished, nothing is said.
+    pub async fn kill(&mut self) {
+        if let Some((task, _)) = self.running.take() {
+            task.abort();
+            let ended = task.await;
+            assert!(ended.is_err_and(|error| error.is_cancelled()), "the operator ended by itself");
+        }
+    }
+
+    /// As SIGTERM.
+    pub async fn stop(&mut self) {
+        if let Some((task, shutdown)) = self.running.take() {
+            shutdown.cancel();
+            task.await.expect("a clean end");
+        }
+    }
+
+    /// Lets time pass.
+    pub async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    pub fn secret(&self, name: &str, token: &str) {
+        self.kube
+            .apply(json!({
+                "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": NAMESPACE},
+                "data": {"token": base64(token.as_bytes())},
+            }))
+            .expect("a Secret");
+    }
+
+    /// `kubectl apply` of one of our kinds.
+    pub fn apply(&self, kind: &str, name: &str, spec: &Value) {
+        self.apply_in(NAMESPACE, kind, name, spec);
+    }
+
+    pub fn apply_in(&self, namespace: &str, kind: &str, name: &str, spec: &Value) {
+        self.kube
+            .apply(json!({
+                "apiVersion": "crm.theeminenceco.com/v1alpha1", "kind": kind,
+                "metadata": {"name": name, "namespace": namespace}, "spec": spec,
+            }))
+            .expect("an object");
+    }
+
+    pub fn connection(&self, extra: &Value) {
+        let mut spec = json!({"auth": {"accessToken": {"secretRef": {"name": "hubspot", "key": "token"}}}});
+        json_patch::merge(&mut spec, extra);
+        self.apply("CrmConnection", "portal", &spec);
+    }
+
+    pub fn assistant(&self, name: &str, extra: &Value) {
+        let mut spec = json!({"connectionRef": {"name": "portal"}, "email": format!("{name}@example.com")});
+        json_patch::merge(&mut spec, extra);
+        self.apply("Assistant", name, &spec);
+    }
+
+    pub fn schedules(&self, name: &str, list: &[(&str, &str)], extra: &Value) {
+        let schedules: Vec<Value> = list.iter().map(|(value, label)| json!({"value": value, "label": label})).collect();
+        let mut spec = json!({"connectionRef": {"name": "portal"}, "source": {"schedules": schedules}});
+        json_patch::merge(&mut spec, extra);
+        self.apply("ScheduleSync", name, &spec);
+    }
+
+    /// One connection, two assistants, three schedules: enough of everything.
+    pub fn usual_objects(&self) {
+        self.connection(&json!({}));
+        self.assistant("ada", &json!({"firstName": "Ada"}));
+        self.assistant("bob", &json!({}));
+        self.schedules("schedules", &[("101", "Weekdays"), ("102", "Evenings"), ("103", "Every day")], &json!({}));
+    }
+
+    /// The page's *Refresh*.
+    pub fn request(&self, plural: &str, name: &str, value: &str) {
+        let patch = json!({"metadata": {"annotations": {"crm.theeminenceco.com/requestedAt": value}}});
+        self.kube.patch(plural, NAMESPACE, name, patch).expect("the object");
+    }
+
+    pub fn object(&self, plural: &str, name: &str) -> Value {
+        self.kube.get(plural, NAMESPACE, name).unwrap_or_else(|| panic!("{plural} {name} is gone"))
+    }
+
+    /// `status/reason: message` of a condition, or `-`.
+    pub fn condition(&self, plural: &str, name: &str, kind: &str) -> String {
+        let object = self.object(plural, name);
+        let conditions = object.pointer("/status/conditions").and_then(Value::as_array).cloned().unwrap_or_default();
+        let text = |condition: &Value, field: &str| condition[field].as_str().unwrap_or_default().to_owned();
+        conditions.iter().find(|condition| condition["type"] == kind).map_or_else(
+            || "-".to_owned(),
+            |found| format!("{}/{}: {}", text(found, "status"), text(found, "reason"), text(found, "message")),
+        )
+    }
+
+    pub fn ready(&self, plural: &str, name: &str) -> String {
+        self.condition(plural, name, "Ready")
+    }
+
+    /// `Ready` of all our objects.
+    pub fn all_ready(&self) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        for plural in ["crmconnections", "assistants", "schedulesyncs"] {
+            for object in self.kube.list(plural) {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+                let ready = self.ready(plural, &name);
+                all.insert(format!("{plural}/{name}"), ready);
+            }
+        }
+        all
+    }
+
+    pub fn assert_all_ready(&self) {
+        let ready = self.all_ready();
+        assert!(!ready.is_empty() && ready.values().all(|text| text.starts_with("True/")), "{ready:#?}");
+    }
+
+    pub fn property(&self, name: &str) -> Option<Value> {
+        let state = self.hubspot.state();
+        let all = state["properties"].as_array().cloned().unwrap_or_default();
+        all.into_iter().find(|property| property["name"] == name && property["archived"] != true)
+    }
+
+    /// Labels of a property's options, in order, hidden ones in brackets.
+    pub fn option_labels(&self, property: &str) -> Vec<String> {
+        let options = self.property(property).map(|property| property["options"].clone()).unwrap_or_default();
+        let label = |option: &Value| {
+            let label = option["label"].as_str().unwrap_or_default().to_owned();
+            if option["hidden"] == true { format!("({label})") } else { label }
+        };
+        options.as_array().into_iter().flatten().map(label).collect()
+    }
+
+    /// What a HubSpot admin sees of what we manage: no ids, no times.
+    pub fn portal_view(&self) -> Value {
+        let state = self.hubspot.state();
+        let pick = |list: &str, fields: &[&str]| -> Vec<Value> {
+            let mut rows: Vec<Value> = state[list]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|item| item["archived"] != true)
+                .map(|item| fields.iter().map(|field| ((*field).to_owned(), item[*field].clone())).collect())
+                .collect();
+            rows.sort_by_key(ToString::to_string);
+            rows
+        };
+        let property = ["name", "label", "type", "fieldType", "groupName", "description", "hidden", "options"];
+        json!({
+            "groups": pick("groups", &["name", "label"]),
+            "properties": pick("properties", &property),
+            "users": pick("users", &["email", "firstName", "lastName"]),
+            "owners": pick("owners", &["email"]),
+        })
+    }
+
+    /// Every request to both simulators, in order.
+    pub fn trace(&self) -> String {
+        let mut trace = String::new();
+        for entry in self.hubspot.trace() {
+            let _ = writeln!(trace, "{} {} {} {:?}", entry.at, entry.method, entry.path, entry.status);
+        }
+        for line in self.kube.requests() {
+            let _ = writeln!(trace, "{line}");
+        }
+        trace
+    }
+}
+
+/// Counts requests on their way to a transport that can be cut.
+pub struct Cuttable {
+    inner: Arc<dyn Transport>,
+    down: Arc<Mutex<bool>>,
+}
+
+impl Cuttable {
+    #[allow(dead_code, reason = "used by flows that take HubSpot down")]
+    pub fn new(inner: Arc<dyn Transport>) -> (Self, Arc<Mutex<bool>>) {
+        let down = Arc::new(Mutex::new(false));
+        (Self { inner, down: Arc::clone(&down) }, down)
+    }
+}
+
+impl Transport for Cuttable {
+    fn send(&self, request: HttpRequest) -> futures::future::BoxFuture<'static, Result<HttpResponse, TransportError>> {
+        if *self.down.lock().expect("not poisoned") {
+            return Box::pin(async { Err(TransportError::NotSent("connection refused".to_owned())) });
+        }
+        self.inner.send(request)
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0u32, |word, byte| (word << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = (word >> (18 - 6 * place)) & 63;
+            text.push(if place <= chunk.len() { char::from(ALPHABET[digit as usize]) } else { '=' });
+        }
+    }
+    text
+}
