@@ -202,9 +202,40 @@ fn one_seed_one_trace_over_twenty_runs() {
     }
 }
 
+/// Seeds in `make test`; more with `SEEDS=2000 cargo test …`.
+fn seeds() -> u64 {
+    std::env::var("SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(200)
+}
+
+#[derive(Default)]
+struct Tally {
+    requests: usize,
+    unanswered: usize,
+    server_errors: usize,
+    refused_for_speed: usize,
+}
+
 #[test]
 fn two_hundred_storms_end_as_a_calm_day() {
-    for seed in 0..200 {
+    let all: Vec<u64> = (0..seeds()).collect();
+    let shares = std::thread::available_parallelism().map_or(1, usize::from);
+    let tallies: Vec<Tally> = std::thread::scope(|scope| {
+        let workers: Vec<_> =
+            all.chunks(all.len().div_ceil(shares)).map(|share| scope.spawn(|| storms(share))).collect();
+        workers.into_iter().map(|worker| worker.join().expect("a worker that failed has said why")).collect()
+    });
+    let sum = |field: fn(&Tally) -> usize| tallies.iter().map(field).sum::<usize>();
+    let seeds = all.len();
+    // A storm that strikes nothing proves nothing.
+    assert!(sum(|t| t.requests) > 50 * seeds, "{} requests", sum(|t| t.requests));
+    assert!(sum(|t| t.unanswered) > seeds, "{} requests without answer", sum(|t| t.unanswered));
+    assert!(sum(|t| t.server_errors) > seeds, "{} server errors", sum(|t| t.server_errors));
+    assert!(sum(|t| t.refused_for_speed) > seeds / 2, "{} times 429", sum(|t| t.refused_for_speed));
+}
+
+fn storms(seeds: &[u64]) -> Tally {
+    let mut tally = Tally::default();
+    for seed in seeds.iter().copied() {
         let calm = on_virtual_time(async {
             let world = run(seed, Weather::Calm).await;
             world.assert_all_ready();
@@ -215,8 +246,24 @@ fn two_hundred_storms_end_as_a_calm_day() {
             let ready = world.all_ready();
             assert!(ready.values().all(|text| text.starts_with("True/")), "seed {seed}: {ready:#?}");
             let view = world.portal_view();
-            assert_eq!(view, calm, "seed {seed}: {}", difference(&calm, &view));
+            assert!(view == calm, "seed {seed}: {}", difference(&calm, &view));
+            count(seed, &world, &mut tally);
         });
+    }
+    tally
+}
+
+/// Counts the trouble, and the one thing that must not be: a second create of what is there.
+fn count(seed: u64, world: &World, tally: &mut Tally) {
+    for entry in world.hubspot.trace() {
+        tally.requests += 1;
+        match entry.status {
+            None => tally.unanswered += 1,
+            Some(429) => tally.refused_for_speed += 1,
+            Some(500..) => tally.server_errors += 1,
+            Some(409) => panic!("seed {seed}: {} {} made a thing twice", entry.method, entry.path),
+            Some(_) => {}
+        }
     }
 }
 

@@ -207,7 +207,8 @@ impl World {
         options.as_array().into_iter().flatten().map(label).collect()
     }
 
-    /// What a HubSpot admin sees of what we manage: no ids, no times.
+    /// What people see of the portal: no ids, no times, nothing hidden from them. (Which retired options lie hidden
+    /// depends on who was faster, an admin removing an option or the operator retiring it.)
     pub fn portal_view(&self) -> Value {
         let state = self.hubspot.state();
         let pick = |list: &str, fields: &[&str]| -> Vec<Value> {
@@ -221,10 +222,19 @@ impl World {
             rows.sort_by_key(ToString::to_string);
             rows
         };
+        let shown = |mut property: Value| {
+            let options = property["options"].as_array().cloned().unwrap_or_default().into_iter();
+            let shown: Vec<Value> = options
+                .filter(|option| option["hidden"] != true)
+                .map(|option| json!([option["value"], option["label"], option["description"]]))
+                .collect();
+            property["options"] = shown.into();
+            property
+        };
         let property = ["name", "label", "type", "fieldType", "groupName", "description", "hidden", "options"];
         json!({
             "groups": pick("groups", &["name", "label"]),
-            "properties": pick("properties", &property),
+            "properties": pick("properties", &property).into_iter().map(shown).collect::<Vec<_>>(),
             "users": pick("users", &["email", "firstName", "lastName"]),
             "owners": pick("owners", &["email"]),
         })

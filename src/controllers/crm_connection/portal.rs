@@ -32,6 +32,7 @@ use crate::{
     portal::{
         Part, Portal, PortalSnapshot, Trouble,
         snapshot::{Account, Answers},
+        trouble::TroubleKind,
     },
     runtime::lock,
 };
@@ -101,7 +102,10 @@ pub(super) async fn look(
             break;
         }
     }
-    if not_before.is_some() {
+    if failed.as_ref().is_some_and(|trouble| matches!(trouble.kind, TroubleKind::Unclear | TroubleKind::Unreachable)) {
+        // The write may have happened: the next run looks before it repeats anything.
+        ctx.portals.refreshed(&job.key, Instant::now());
+    } else if not_before.is_some() {
         let pause = ctx.chance.around(valid.interval, 0.1);
         ctx.portals.refreshed(&job.key, began + pause);
     }
@@ -135,7 +139,7 @@ async fn carry_out(
                     object = %job.key, correlation_id = failed.correlation_id,
                     change = %render::action(&step.action), error = %failed.trouble, "HubSpot not changed"
                 );
-                let refused = failed.trouble.kind == crate::portal::trouble::TroubleKind::Refused;
+                let refused = failed.trouble.kind == TroubleKind::Refused;
                 first = first.or(Some(failed.trouble));
                 if !refused {
                     return first;
