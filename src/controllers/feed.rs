@@ -183,7 +183,15 @@ fn changed(ctx: &Context, key: &ObjectRef) {
     match key.kind {
         // It counts its users, and its deletion waits for them.
         Kind::Assistant => wake_connections(ctx, key),
-        Kind::Connection | Kind::ScheduleSync | Kind::Secret | Kind::ConfigMap => {}
+        // Who may use it may have changed.
+        Kind::Connection => {
+            let users: Vec<ObjectRef> = [Kind::ScheduleSync, Kind::Assistant]
+                .into_iter()
+                .flat_map(|kind| lock(&ctx.store).referrers(key, kind))
+                .collect();
+            ctx.wake_all(users, Lane::Dependency);
+        }
+        Kind::ScheduleSync | Kind::Secret | Kind::ConfigMap => {}
     }
 }
 

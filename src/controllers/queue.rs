@@ -97,12 +97,10 @@ impl Queue {
         slot.since = Some(now);
         match slot.waiting {
             Some((waiting, _)) if waiting <= lane => {}
-            Some(place) => {
-                self.ready.remove(&place);
-                slot.waiting = Some((lane, self.ticket));
-                self.ready.insert((lane, self.ticket), key.clone());
-            }
-            None => {
+            before => {
+                if let Some(place) = before {
+                    self.ready.remove(&place);
+                }
                 slot.waiting = Some((lane, self.ticket));
                 if !slot.running {
                     self.ready.insert((lane, self.ticket), key.clone());
@@ -225,6 +223,12 @@ mod tests {
         assert!(queue.pop(now).is_some());
         let later = now + Duration::from_secs(1);
         queue.add(&key("a"), Lane::Edit, later);
+        assert_eq!(queue.pop(later), None);
+        // Nor when a second wish is more urgent than the first.
+        queue.add(&key("b"), Lane::Timer, later);
+        assert!(queue.pop(later).is_some());
+        queue.add(&key("b"), Lane::Timer, later);
+        queue.add(&key("b"), Lane::Edit, later);
         assert_eq!(queue.pop(later), None);
         queue.done(&key("a"), Next::Idle, later, &chance);
         assert_eq!(queue.pop(later).unwrap().since, later);

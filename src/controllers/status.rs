@@ -151,6 +151,12 @@ pub(super) async fn write<K: Ours, S: Serialize>(
         let mut value = serde_json::to_value(status).unwrap_or(Value::Null);
         if let Some(map) = value.as_object_mut() {
             map.remove("observedAt");
+            // Lists with keys: the API server may keep them in another order than they were sent.
+            for list in
+                map.values_mut().filter_map(Value::as_array_mut).filter(|list| list.iter().all(Value::is_object))
+            {
+                list.sort_by_cached_key(ToString::to_string);
+            }
         }
         value
     };

@@ -1,4 +1,5 @@
 //! The whole operator on virtual time, one thread, against simulated HubSpot and Kubernetes: nothing is real but the code.
 
+mod flows;
 mod seeds;
 mod world;

@@ -67,7 +67,7 @@ pub(super) async fn look(
     (valid, portal, not_before): (&ValidatedConnection, &Arc<Portal>, Option<Instant>),
 ) -> Result<Result<Looked, Trouble>, Interrupted> {
     let (union, seen) = schedules(ctx, &job.key, object).await?;
-    let desired = PortalDesired {
+    let mut desired = PortalDesired {
         cluster: ctx.settings.cluster.clone(),
         connection: valid.clone(),
         schedules: union,
@@ -95,7 +95,7 @@ pub(super) async fn look(
             answers.given.insert(question.clone(), portal.answer(question, lane).await);
         }
         if planned.plan.questions.is_empty() {
-            failed = carry_out(job, portal, &planned.plan, lane, &mut done).await;
+            failed = carry_out(job, portal, &planned.plan, (&mut desired.known, &mut done)).await;
         }
         snapshot = portal.read(&[], None, lane).await;
         if failed.is_some() {
@@ -122,9 +122,9 @@ async fn carry_out(
     job: &Job,
     portal: &Portal,
     plan: &Plan,
-    lane: crate::hubspot::Lane,
-    done: &mut Vec<String>,
+    (known, done): (&mut BTreeMap<String, FieldOrigin>, &mut Vec<String>),
 ) -> Option<Trouble> {
+    let lane = hubspot_lane(job.lane);
     let mut first = None;
     for step in &plan.steps {
         match apply::apply(portal, &step.action, lane).await {
@@ -132,6 +132,10 @@ async fn carry_out(
                 let line = format!("{} ({})", render::action(&step.action), render::differences(&step.because));
                 tracing::info!(object = %job.key, change = %line, "HubSpot changed");
                 done.push(line);
+                // Nothing in HubSpot says who made a group.
+                if let Action::CreateGroup { name, label: _ } = &step.action {
+                    known.insert(fields::group_key(name.as_str()), FieldOrigin::Created);
+                }
             }
             Ok(Applied::Stale) => return first,
             Err(failed) => {
