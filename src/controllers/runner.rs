@@ -102,7 +102,9 @@ impl Operator {
                 }
                 self.start_jobs(tasks);
             }
-            let due = if feed.is_complete() { lock(&ctx.queue).next_due() } else { None };
+            // With every place taken a due timer cannot start anything: waiting for it would be spinning.
+            let may_start = feed.is_complete() && tasks.len() < self.places();
+            let due = if may_start { lock(&ctx.queue).next_due() } else { None };
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
@@ -114,9 +116,13 @@ impl Operator {
         }
     }
 
+    fn places(&self) -> usize {
+        self.ctx.settings.concurrency.max(1)
+    }
+
     fn start_jobs(&self, tasks: &mut JoinSet<Ended>) {
         let mut queue = lock(&self.ctx.queue);
-        while tasks.len() < self.ctx.settings.concurrency.max(1) {
+        while tasks.len() < self.places() {
             let Some(job) = queue.pop(Instant::now()) else { break };
             tasks.spawn(run_job(Arc::clone(&self.ctx), job));
         }
