@@ -186,6 +186,17 @@ pub fn render(old: &[Condition], verdicts: &[Verdict], generation: Option<i64>, 
         .collect()
 }
 
+/// The list with conditions of these types as they were, where nothing is said of them now: what was last known stays
+/// known while HubSpot cannot be read.
+pub fn keep(mut new: Vec<Condition>, old: &[Condition], kinds: &[ConditionType]) -> Vec<Condition> {
+    for kind in kinds {
+        if find(&new, *kind).is_none() {
+            new.extend(find(old, *kind).cloned());
+        }
+    }
+    new
+}
+
 /// Kubernetes keeps whole seconds; rounding here keeps "what we sent" equal to "what is stored".
 pub fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)

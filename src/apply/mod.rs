@@ -104,7 +104,7 @@ async fn create_group(portal: &Portal, hubspot: &HubSpot, name: &GroupName, labe
             Ok(Applied::Done)
         }
         Err(error) if may_exist(&error) => {
-            let groups = hubspot.list_groups().await?;
+            let groups = hubspot.list_groups().await.map_err(unclear)?;
             match groups.into_iter().find(|group| group.name == name.as_str() && !group.archived) {
                 Some(group) => {
                     portal.fold_group(name, Some(snapshot::Group { label: group.label })).await;
@@ -128,6 +128,13 @@ fn after_looking(error: Error) -> Failed {
     if failed.trouble.kind == TroubleKind::Unclear {
         failed.trouble.kind = TroubleKind::Unreachable;
     }
+    failed
+}
+
+/// A create that may have happened, and looking failed, too: whoever repeats it has to look first.
+fn unclear(error: Error) -> Failed {
+    let mut failed = Failed::from(error);
+    failed.trouble.kind = TroubleKind::Unclear;
     failed
 }
 

@@ -1,6 +1,6 @@
 //! Creating and changing contact properties.
 
-use super::{Applied, Failed, after_looking, may_exist, reread};
+use super::{Applied, Failed, after_looking, may_exist, reread, unclear};
 use crate::{
     domain::{GroupName, PropertyName},
     hubspot::{
@@ -32,7 +32,7 @@ pub(super) async fn create(portal: &Portal, hubspot: &HubSpot, definition: &Defi
             portal.fold_property(name, Some(made)).await;
             Ok(Applied::Done)
         }
-        Err(error) if may_exist(&error) => match reread(portal, hubspot, name).await? {
+        Err(error) if may_exist(&error) => match reread(portal, hubspot, name).await.map_err(unclear)? {
             Some(_) => Ok(Applied::Stale),
             None => Err(after_looking(error)),
         },

@@ -1,6 +1,6 @@
 //! Creating and changing users.
 
-use super::{Applied, Failed, after_looking, may_exist};
+use super::{Applied, Failed, after_looking, may_exist, unclear};
 use crate::{
     domain::{Email, UserId},
     hubspot::{
@@ -18,7 +18,7 @@ pub(super) async fn create(portal: &Portal, hubspot: &HubSpot, new: &NewUser) ->
         Err(error) if may_exist(&error) => error,
         Err(error) => return Err(error.into()),
     };
-    match hubspot.find_user(&new.email).await? {
+    match hubspot.find_user(&new.email).await.map_err(unclear)? {
         Some(user) => Ok(Applied::User(portal.fold_wire_user(&new.email, user).await)),
         None => Err(after_looking(error)),
     }

@@ -196,7 +196,7 @@ impl Portals {
         self.with(connection, |entry| {
             let (known, asked) = entry.requests.entry(by.clone()).or_insert_with(|| (request.to_owned(), since));
             if known != request {
-                *known = request.to_owned();
+                request.clone_into(known);
                 *asked = since;
             }
             entry.demand = entry.demand.max(Some(*asked));

@@ -22,7 +22,10 @@ use crate::{
 
 /// ConfigMaps read so far, by the version the watch showed.
 #[derive(Debug, Default)]
-pub(super) struct ConfigMaps(Mutex<BTreeMap<ObjectRef, (String, Arc<BTreeMap<String, String>>)>>);
+pub(super) struct ConfigMaps(Mutex<BTreeMap<ObjectRef, Versioned>>);
+
+/// A resource version and the `data` of that version.
+type Versioned = (String, Arc<BTreeMap<String, String>>);
 
 /// Why a reference gives nothing.
 #[derive(Debug)]
@@ -61,10 +64,7 @@ pub(super) async fn config_map_text(
     }
 }
 
-async fn fetch_config_map(
-    ctx: &Context,
-    reference: &ObjectRef,
-) -> Result<(String, Arc<BTreeMap<String, String>>), Missing> {
+async fn fetch_config_map(ctx: &Context, reference: &ObjectRef) -> Result<Versioned, Missing> {
     let api: Api<ConfigMap> = Api::namespaced(ctx.client.clone(), &reference.namespace);
     let found = api.get_opt(&reference.name).await.map_err(Missing::Unreadable)?;
     let Some(found) = found else {

@@ -113,14 +113,14 @@ mod tests {
 
     #[test]
     fn email_is_lower_cased_and_context_is_one_of_two() {
-        let spec = |extra: serde_json::Value| {
+        let spec = |extra: &serde_json::Value| {
             let mut spec = serde_json::json!({"connectionRef": {"name": "portal"}, "email": "Ada@Example.com"});
-            json_patch::merge(&mut spec, &extra);
+            json_patch::merge(&mut spec, extra);
             validate(&serde_json::from_value(spec).unwrap())
         };
-        assert_eq!(spec(serde_json::json!({})).unwrap().email.as_str(), "ada@example.com");
-        assert!(spec(serde_json::json!({"email": "ada"})).is_err());
+        assert_eq!(spec(&serde_json::json!({})).unwrap().email.as_str(), "ada@example.com");
+        assert!(spec(&serde_json::json!({"email": "ada"})).is_err());
         let both = serde_json::json!({"defaults": {"context": "x", "contextFrom": {"configMapKeyRef": {"name": "a", "key": "b"}}}});
-        assert!(spec(both).is_err());
+        assert!(spec(&both).is_err());
     }
 }

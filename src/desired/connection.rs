@@ -274,15 +274,15 @@ fn mapping(rows: &BTreeMap<LeadState, String>) -> Result<BTreeMap<LeadState, Str
 mod tests {
     use super::*;
 
-    fn spec(extra: serde_json::Value) -> CrmConnectionSpec {
+    fn spec(extra: &serde_json::Value) -> CrmConnectionSpec {
         let mut spec = serde_json::json!({"auth": {"accessToken": {"secretRef": {"name": "hubspot"}}}});
-        json_patch::merge(&mut spec, &extra);
+        json_patch::merge(&mut spec, extra);
         serde_json::from_value(spec).unwrap()
     }
 
     #[test]
     fn a_minimal_spec_gets_every_default() {
-        let valid = validate(&spec(serde_json::json!({})), &EndpointPolicy::default()).unwrap();
+        let valid = validate(&spec(&serde_json::json!({})), &EndpointPolicy::default()).unwrap();
         assert_eq!(valid.token, SecretKey { name: "hubspot".into(), key: "token".into() });
         assert_eq!(valid.fields.context.label, "Context");
         assert_eq!(valid.lead_status.values(), ["NEW", "IN_PROGRESS", "CONNECTED", "QUALIFIED", "UNQUALIFIED"]);
@@ -293,7 +293,7 @@ mod tests {
     fn endpoints_are_hubspots_or_allowed() {
         let simulator = Url::parse("http://127.0.0.1:8686").unwrap();
         let policy = EndpointPolicy::allowing(vec![simulator]).unwrap();
-        let check = |text: &str| validate(&spec(serde_json::json!({"apiEndpoint": text})), &policy).is_ok();
+        let check = |text: &str| validate(&spec(&serde_json::json!({"apiEndpoint": text})), &policy).is_ok();
         for good in ["https://api.hubapi.com", "https://api-eu1.hubapi.com/", "http://127.0.0.1:8686"] {
             assert!(check(good), "{good}");
         }
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn mapping_rows_override_singly() {
         let valid = validate(
-            &spec(serde_json::json!({"leadStatus": {"mapping": {"Hot": "OPEN_DEAL"}}})),
+            &spec(&serde_json::json!({"leadStatus": {"mapping": {"Hot": "OPEN_DEAL"}}})),
             &EndpointPolicy::default(),
         )
         .unwrap();
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn namespaces_are_asked_for() {
-        let mut connection = spec(serde_json::json!({"allowedNamespaces": ["sales"]}));
+        let mut connection = spec(&serde_json::json!({"allowedNamespaces": ["sales"]}));
         assert!(allows(&connection, "tec", "tec") && allows(&connection, "tec", "sales"));
         assert!(!allows(&connection, "tec", "other"));
         connection.allowed_namespaces = vec!["*".into()];

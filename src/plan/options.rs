@@ -139,10 +139,10 @@ impl<'a> List<'a> {
             Some(at) => {
                 let ours = owner == Some(ownership::Owner::Us);
                 let option = &mut self.out.to[at];
-                option.label = wanted.label.to_owned();
+                wanted.label.clone_into(&mut option.label);
                 option.hidden = wanted.hidden;
                 if let Some(description) = wanted.description.filter(|_| ours) {
-                    option.description = description.to_owned();
+                    description.clone_into(&mut option.description);
                 }
             }
             None => self.append(wanted, cluster),

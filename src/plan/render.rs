@@ -45,11 +45,8 @@ pub fn difference(difference: &Difference) -> String {
 /// A message naming the first few differences.
 pub fn differences<'a>(all: impl IntoIterator<Item = &'a Difference>) -> String {
     let all: Vec<&Difference> = all.into_iter().collect();
-    let mut text = all.iter().take(NAMED).map(|one| difference(one)).collect::<Vec<_>>().join("; ");
-    if all.len() > NAMED {
-        text.push_str(&format!("; and {} more", all.len() - NAMED));
-    }
-    text
+    let named = all.iter().take(NAMED).map(|one| difference(one)).collect::<Vec<_>>().join("; ");
+    if all.len() > NAMED { format!("{named}; and {} more", all.len() - NAMED) } else { named }
 }
 
 /// Why something is not repaired.

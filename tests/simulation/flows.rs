@@ -807,3 +807,74 @@ async fn the_plan_annotation_shows_the_plan_and_writes_nothing() {
     world.assert_all_ready();
     assert!(world.object("crmconnections", "portal")["status"].get("plan").is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_graceful_stop_finishes_what_is_under_way() {
+    let config = SimConfig { latency: Duration::from_millis(500), ..SimConfig::default() };
+    let mut world = World::new(1, config);
+    world.usual_objects();
+    world.start();
+    world.pass(Duration::from_millis(2_250)).await;
+    world.stop().await;
+    let cut = world.hubspot.trace().into_iter().filter(|entry| entry.status.is_none()).count();
+    assert_eq!(cut, 0);
+    let calls = world.hubspot.requests().total;
+    world.pass(MINUTE).await;
+    assert_eq!(world.hubspot.requests().total, calls, "a stopped operator is silent");
+    world.start();
+    world.pass(MINUTE).await;
+    world.assert_all_ready();
+    assert_eq!(world.hubspot.requests().of("POST", "/settings/users"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_hundred_new_assistants_use_the_rate_the_limit_allows() {
+    let mut world = World::new(1, SimConfig { latency: Duration::from_millis(50), ..SimConfig::default() });
+    for place in 0..500 {
+        world.assistant(&format!("a{place}"), &json!({}));
+    }
+    world.connection(&json!({}));
+    world.start();
+    let created = |world: &World| world.hubspot.requests().of("POST", "/settings/users");
+    let mut waited = Duration::ZERO;
+    while created(&world) < 500 && waited < Duration::from_mins(30) {
+        world.pass(SECOND).await;
+        waited += SECOND;
+    }
+    let requests = world.hubspot.requests();
+    assert_eq!((created(&world), requests.with_status(201)), (500, 505), "each user, group and field once");
+    // 100 in ten seconds, 20 % of them left to others.
+    let allowed = waited.as_secs() * 8;
+    assert!(requests.total * 100 >= allowed * 95, "{} of {allowed} calls in {waited:?}", requests.total);
+    assert_eq!(requests.with_status(429), 0);
+    world.pass(Duration::from_mins(10)).await;
+    world.assert_all_ready();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_token_in_any_object_or_event() {
+    let mut world = World::new(1, SimConfig::default());
+    let canary = "pat-na1-canary-7c1d";
+    world.secret("hubspot", canary);
+    let echo = json!({"status": "error", "message": format!("bad token {canary}"), "correlationId": canary, "category": canary});
+    world.usual_objects();
+    world.start();
+    for status in [400, 401, 403, 404, 409, 429, 500, 502] {
+        let rule = json!({"route": "*", "times": 40, "status": status, "body": echo});
+        world.hubspot.add_fault(fault(&rule)).unwrap();
+        world.request("crmconnections", "portal", &status.to_string());
+        world.pass(Duration::from_mins(6)).await;
+        world.hubspot.clear_faults();
+    }
+    world.hubspot.set_token(&TokenConfig::with_all_scopes(canary));
+    world.pass(Duration::from_mins(12)).await;
+    world.assert_all_ready();
+    let mut looked_at = 0;
+    for plural in ["crmconnections", "assistants", "schedulesyncs", "events"] {
+        for object in world.kube.list(plural) {
+            looked_at += 1;
+            assert!(!object.to_string().contains("canary"), "{object}");
+        }
+    }
+    assert!(looked_at > 8, "{looked_at} objects and events");
+}

@@ -1,11 +1,6 @@
 //! A world of its own for every test: a cluster, a portal, a clock, and the operator between them.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -14,7 +9,6 @@ use tec_crm::{
     controllers::{Context, Operator, Settings, context::Outside},
     desired::connection::EndpointPolicy,
     domain::ClusterId,
-    hubspot::transport::{HttpRequest, HttpResponse, Transport, TransportError},
     runtime::{chance::Chance, clock::Clock, clock::VirtualClock},
     sim::{
         hubspot::{DEFAULT_TOKEN, HubSpotSim, SimConfig},
@@ -250,29 +244,6 @@ impl World {
             let _ = writeln!(trace, "{line}");
         }
         trace
-    }
-}
-
-/// Counts requests on their way to a transport that can be cut.
-pub struct Cuttable {
-    inner: Arc<dyn Transport>,
-    down: Arc<Mutex<bool>>,
-}
-
-impl Cuttable {
-    #[allow(dead_code, reason = "used by flows that take HubSpot down")]
-    pub fn new(inner: Arc<dyn Transport>) -> (Self, Arc<Mutex<bool>>) {
-        let down = Arc::new(Mutex::new(false));
-        (Self { inner, down: Arc::clone(&down) }, down)
-    }
-}
-
-impl Transport for Cuttable {
-    fn send(&self, request: HttpRequest) -> futures::future::BoxFuture<'static, Result<HttpResponse, TransportError>> {
-        if *self.down.lock().expect("not poisoned") {
-            return Box::pin(async { Err(TransportError::NotSent("connection refused".to_owned())) });
-        }
-        self.inner.send(request)
     }
 }
 

@@ -66,17 +66,18 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
         report::first(ctx, &object).await?;
     }
     let valid = assistant::validate(&object.spec);
-    let connection = reach(ctx, &object);
-    let finding = match (&valid, &connection) {
-        (Err(invalid), _) => Finding::Stalled(Refusal::new(Reason::InvalidSpec, invalid.0.clone())),
-        (Ok(valid), _) if valid.suspend => Finding::Suspended,
-        (Ok(valid), Ok(usable)) => user::look(ctx, job, &object, (valid, usable))
-            .await
-            .map_or_else(|trouble| user::distrust(ctx, &object, trouble), |looked| Finding::Looked(Box::new(looked))),
-        (Ok(_), Err(_)) => match connection.as_ref() {
-            Err(finding) => finding.copy(),
-            Ok(_) => Finding::Suspended,
-        },
+    let (usable, finding) = match (&valid, reach(ctx, &object)) {
+        (Err(invalid), usable) => (usable.ok(), Finding::Stalled(Refusal::new(Reason::InvalidSpec, invalid.0.clone()))),
+        (Ok(valid), usable) if valid.suspend => (usable.ok(), Finding::Suspended),
+        (Ok(_), Err(finding)) => (None, finding),
+        (Ok(valid), Ok(usable)) => {
+            let looked = user::look(ctx, job, &object, (valid, &usable)).await;
+            let finding = looked.map_or_else(
+                |trouble| user::distrust(ctx, &object, trouble),
+                |looked| Finding::Looked(Box::new(looked)),
+            );
+            (Some(usable), finding)
+        }
     };
     if let Finding::Trouble(trouble) = &finding
         && status::passes_by_itself(trouble)
@@ -89,21 +90,8 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
         Err(_) => None,
     };
     let next = next(ctx, valid.as_ref().ok(), &finding);
-    report::write(ctx, &object, report::Facts { valid: valid.ok(), usable: connection.ok(), context, finding }).await?;
+    report::write(ctx, &object, report::Facts { valid: valid.ok(), usable, context, finding }).await?;
     Ok(next)
-}
-
-impl Finding {
-    fn copy(&self) -> Self {
-        match self {
-            Self::Stalled(why) => Self::Stalled(why.clone()),
-            Self::Waiting(why) => Self::Waiting(why.clone()),
-            Self::NoConnection(why) => Self::NoConnection(why.clone()),
-            Self::Suspended => Self::Suspended,
-            Self::Trouble(trouble) => Self::Trouble(trouble.clone()),
-            Self::Looked(_) => Self::Waiting(Refusal::new(Reason::Progressing, "being looked at")),
-        }
-    }
 }
 
 /// The connection, if the object may use it, nobody else claims the e-mail, and it works.

@@ -66,7 +66,8 @@ pub(super) async fn write(ctx: &Context, object: &Assistant, facts: Facts) -> Re
     }
     let mut verdicts = standing.verdicts();
     verdicts.extend(details(&facts.finding, &new));
-    new.conditions = condition::render(&old.conditions, &verdicts, object.metadata.generation, ctx.now());
+    let said = condition::render(&old.conditions, &verdicts, object.metadata.generation, ctx.now());
+    new.conditions = condition::keep(said, &old.conditions, &[ConditionType::UserExists, ConditionType::OwnerActive]);
     announce(ctx, object, &standing, &facts.finding).await;
     status::write(ctx, object, object.status.as_ref(), &new).await
 }

@@ -129,9 +129,9 @@ async fn carry_out(
     for step in &plan.steps {
         match apply::apply(portal, &step.action, lane).await {
             Ok(Applied::Done | Applied::User(_)) => {
-                let line = format!("{} ({})", render::action(&step.action), render::differences(&step.because));
-                tracing::info!(object = %job.key, change = %line, "HubSpot changed");
-                done.push(line);
+                let change = format!("{} ({})", render::action(&step.action), render::differences(&step.because));
+                tracing::info!(object = %job.key, %change, "HubSpot changed");
+                done.push(change);
                 // Nothing in HubSpot says who made a group.
                 if let Action::CreateGroup { name, label: _ } = &step.action {
                     known.insert(fields::group_key(name.as_str()), FieldOrigin::Created);
@@ -267,10 +267,7 @@ pub(super) async fn schedules(
             continue;
         }
         let name = SyncRef { namespace: referrer.namespace.clone(), name: referrer.name.clone() };
-        let (state, source, refusal) = match state(ctx, &sync).await? {
-            Some(found) => found,
-            None => continue,
-        };
+        let Some((state, source, refusal)) = state(ctx, &sync).await? else { continue };
         let about = Seen {
             uid: sync.uid().unwrap_or_default(),
             generation: sync.metadata.generation.unwrap_or_default(),

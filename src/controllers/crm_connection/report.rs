@@ -50,7 +50,8 @@ pub(super) async fn write(ctx: &Context, object: &CrmConnection, finding: &Findi
     if !matches!(finding, Finding::Trouble(_)) {
         new.last_handled_reconcile_at = status::requested_at(object);
     }
-    new.conditions = condition::render(&old.conditions, &verdicts, object.metadata.generation, ctx.now());
+    let said = condition::render(&old.conditions, &verdicts, object.metadata.generation, ctx.now());
+    new.conditions = condition::keep(said, &old.conditions, &[ConditionType::Authorized, ConditionType::FieldsSynced]);
     announce(ctx, object, &standing, finding).await;
     status::write(ctx, object, object.status.as_ref(), &new).await
 }

@@ -45,7 +45,8 @@ pub(super) async fn write(ctx: &Context, object: &ScheduleSync, finding: &Findin
     if !matches!(finding, Finding::NoConnection(_)) {
         new.last_handled_reconcile_at = status::requested_at(object);
     }
-    new.conditions = condition::render(&old.conditions, &verdicts, object.metadata.generation, ctx.now());
+    let said = condition::render(&old.conditions, &verdicts, object.metadata.generation, ctx.now());
+    new.conditions = condition::keep(said, &old.conditions, &[ConditionType::OptionsSynced]);
     if let Standing::Stalled(refusal) = &standing {
         ctx.events.send(object, (Severity::Warning, refusal.reason), "Reconcile", &refusal.message).await;
     }
