@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+#[cfg(test)]
+mod tests;
+
 /// A user removed again within this time is not invited again.
 pub const INSIST_ONCE_PER: SignedDuration = SignedDuration::from_hours(24);
 
