@@ -269,17 +269,26 @@ fn existing(
     }
     plan.questions.extend(choices.questions);
     if !change.is_empty() {
-        if found.read_only_definition {
-            return Err(Refusal::new(
-                Reason::HubSpotRefused,
-                format!("property {} is read-only in HubSpot; change it there or choose another name", wanted.name),
-            ));
-        }
+        refuse_read_only(wanted, found, &change)?;
         let action = Action::UpdateProperty { name: wanted.name.to_owned(), change };
         plan.add(Step { action, because }, input.permission);
     }
     held_schedules(input, wanted, found, &choices.to, plan);
     Ok(if ours { FieldOrigin::Created } else { FieldOrigin::Adopted })
+}
+
+fn refuse_read_only(wanted: &WantedField<'_>, found: &Property, change: &PropertyChange) -> Result<(), Refusal> {
+    let what = if found.read_only_definition {
+        "is read-only"
+    } else if found.read_only_options && change.options.is_some() {
+        "has options that are read-only"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::new(
+        Reason::HubSpotRefused,
+        format!("property {} {what} in HubSpot; change it there or choose another name", wanted.name),
+    ))
 }
 
 /// What ScheduleSyncs on hold would change, for showing.

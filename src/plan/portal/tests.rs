@@ -495,3 +495,20 @@ fn an_archived_field_of_another_type_needs_a_person() {
     assert_eq!(planned.plan, Plan::default());
     assert!(planned.report.refusals[0].message.contains("archived with type number"));
 }
+
+#[test]
+fn a_field_that_cannot_be_written_is_only_a_problem_when_it_has_to_be() {
+    let mut portal = Small::in_sync(&desired());
+    portal.property("tec_context").read_only_definition = true;
+    portal.property("tec_schedule").read_only_options = true;
+    let quiet = plan_of(&desired(), &portal);
+    assert_eq!((quiet.plan, quiet.report.refusals), (Plan::default(), vec![]));
+
+    portal.property("tec_context").label = "Kontext".into();
+    portal.property("tec_schedule").options[0].label = "Werktags".into();
+    let planned = plan_of(&desired(), &portal);
+    assert_eq!(planned.plan.steps, []);
+    let told: Vec<(Reason, bool)> =
+        planned.report.refusals.iter().map(|refusal| (refusal.reason, refusal.message.contains("read-only"))).collect();
+    assert_eq!(told, [(Reason::HubSpotRefused, true); 2], "{:?}", planned.report.refusals);
+}
