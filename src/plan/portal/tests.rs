@@ -512,3 +512,28 @@ fn a_field_that_cannot_be_written_is_only_a_problem_when_it_has_to_be() {
         planned.report.refusals.iter().map(|refusal| (refusal.reason, refusal.message.contains("read-only"))).collect();
     assert_eq!(told, [(Reason::HubSpotRefused, true); 2], "{:?}", planned.report.refusals);
 }
+
+#[test]
+fn an_adopted_field_that_was_archived_comes_back_as_the_persons_it_was() {
+    let mut desired = desired();
+    let mut portal = Small::in_sync(&desired);
+    *portal.property("tec_context") = by_hand("Context", "string", "textarea");
+    portal.archive("tec_context");
+    for known in [Some(FieldOrigin::Adopted), None] {
+        desired.known = known.map(|origin| ("tec_context".to_owned(), origin)).into_iter().collect();
+        let mut portal = portal.clone();
+        let planned = plan_of(&desired, &portal);
+        assert_eq!(planned.report.origins["tec_context"], FieldOrigin::Adopted);
+        portal.apply(&planned.plan);
+        assert_eq!(
+            portal.property("tec_context").description,
+            "Made by hand.",
+            "no mark: deletion must leave it alone"
+        );
+        assert_eq!(plan_of(&desired, &portal).plan, Plan::default());
+    }
+    desired.connection.fields.adoption = Adoption::Never;
+    let planned = plan_of(&desired, &portal);
+    assert_eq!(planned.plan, Plan::default());
+    assert_eq!(planned.report.refusals[0].reason, Reason::AdoptionRefused);
+}
