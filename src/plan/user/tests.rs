@@ -279,7 +279,7 @@ fn role_and_team_that_are_asked_for_are_repaired_for_adopted_users_too() {
     assert_eq!(*to, expected, "what is not asked for is sent as it was");
     let told: Vec<(&str, &str, &str)> =
         because.iter().map(|why| (why.field.as_str(), why.found.as_str(), why.expected.as_str())).collect();
-    assert_eq!(told, [("role", "Admin", "Sales rep"), ("team", "368390", "Inbound")]);
+    assert_eq!(told, [("role", "Admin", "Sales rep"), ("team", "Outbound", "Inbound")]);
 
     let second_role = User { roles: vec![RoleId("8".into()), RoleId("7".into())], team: expected.team, ..held };
     let planned = plan_of(&adopted, &portal(vec![second_role], true), &Answers::default());
