@@ -47,28 +47,25 @@ pub struct SyncReport {
 /// The list with one option per TEC state, whatever else a person added.
 pub fn states(property: &str, existing: &[PropertyOption], cluster: &ClusterId) -> NewOptions {
     let mut list = List::new(property, existing);
-    for state in LeadState::ALL {
-        let wanted = Wanted { value: state.name(), label: state.name(), hidden: false, description: None };
-        if let Err(clash) = list.want(&wanted, cluster) {
-            list.out.refusals.push(clash);
-        }
-    }
+    let wanted = |state: LeadState| Wanted {
+        value: state.name(),
+        label: state.name().to_owned(),
+        hidden: false,
+        description: None,
+    };
+    let clashes = list.want_all(&LeadState::ALL.map(wanted), cluster).into_iter().filter_map(Result::err);
+    list.out.refusals.extend(clashes);
     list.finish()
 }
 
 /// The list with `values` added where missing; nothing else changes.
 pub fn added(property: &str, existing: &[PropertyOption], values: &[&str], cluster: &ClusterId) -> NewOptions {
     let mut list = List::new(property, existing);
-    for value in values {
-        if existing.iter().any(|option| option.value == *value) {
-            continue;
-        }
-        let label = title(value);
-        let wanted = Wanted { value, label: &label, hidden: false, description: None };
-        if let Err(clash) = list.want(&wanted, cluster) {
-            list.out.refusals.push(clash);
-        }
-    }
+    let missing = values.iter().filter(|value| !existing.iter().any(|option| option.value == **value));
+    let wanted: Vec<Wanted<'_>> =
+        missing.map(|value| Wanted { value, label: title(value), hidden: false, description: None }).collect();
+    let clashes = list.want_all(&wanted, cluster).into_iter().filter_map(Result::err);
+    list.out.refusals.extend(clashes);
     list.finish()
 }
 
@@ -87,14 +84,18 @@ pub fn schedules(
         list.out.syncs.insert(sync.clone(), SyncReport { refusals, ..SyncReport::default() });
     }
     list.prune(union, answers, cluster, &may_write);
-    for (sync, claim) in &union.claims {
-        if !union.syncs.get(sync).is_some_and(&may_write) {
-            continue;
-        }
-        let description = ownership::option_description(sync, cluster);
-        let Claim { value, label, hidden } = claim;
-        let wanted = Wanted { value: value.as_str(), label, hidden: *hidden, description: Some(&description) };
-        let result = list.want(&wanted, cluster);
+    let written: Vec<_> =
+        union.claims.iter().filter(|(sync, _)| union.syncs.get(sync).is_some_and(&may_write)).collect();
+    let wanted: Vec<Wanted<'_>> = written
+        .iter()
+        .map(|(sync, Claim { value, label, hidden })| Wanted {
+            value: value.as_str(),
+            label: label.clone(),
+            hidden: *hidden,
+            description: Some(ownership::option_description(sync, cluster)),
+        })
+        .collect();
+    for ((sync, _), result) in written.iter().zip(list.want_all(&wanted, cluster)) {
         let report = list.out.syncs.entry(sync.clone()).or_default();
         match result {
             Ok(()) => report.options += 1,
@@ -106,10 +107,10 @@ pub fn schedules(
 
 struct Wanted<'a> {
     value: &'a str,
-    label: &'a str,
+    label: String,
     hidden: bool,
     /// For options that name their source. `None`: just the mark, and only on options made now.
-    description: Option<&'a str>,
+    description: Option<String>,
 }
 
 /// A list under change.
@@ -124,8 +125,31 @@ impl<'a> List<'a> {
         Self { property, before, out: NewOptions { to: before.to_vec(), ..NewOptions::default() } }
     }
 
-    /// Makes sure the option is there and looks as wanted, or says why that cannot be.
-    fn want(&mut self, wanted: &Wanted<'_>, cluster: &ClusterId) -> Result<(), Refusal> {
+    /// Makes sure the options are there and look as wanted, or says of each why that cannot be.
+    ///
+    /// The list is replaced whole, so two options may swap labels. Whether a label becomes free is only known once its
+    /// holder got another one: all are assumed to, and whoever did not is taken for staying in the next attempt.
+    fn want_all(&mut self, wanted: &[Wanted<'a>], cluster: &ClusterId) -> Vec<Result<(), Refusal>> {
+        let start = self.out.to.clone();
+        let mut moving: BTreeMap<&str, &str> =
+            wanted.iter().map(|wanted| (wanted.value, wanted.label.as_str())).collect();
+        loop {
+            let results: Vec<_> = wanted.iter().map(|wanted| self.want(wanted, &moving, cluster)).collect();
+            let assumed = moving.len();
+            for (wanted, result) in wanted.iter().zip(&results) {
+                if result.is_err() {
+                    moving.remove(wanted.value);
+                }
+            }
+            if moving.len() == assumed {
+                return results;
+            }
+            self.out.to.clone_from(&start);
+        }
+    }
+
+    /// `moving`: values that get the label behind them.
+    fn want(&mut self, wanted: &Wanted<'_>, moving: &BTreeMap<&str, &str>, cluster: &ClusterId) -> Result<(), Refusal> {
         let place = self.out.to.iter().position(|option| option.value == wanted.value);
         let owner = place.map(|at| ownership::owner(&self.out.to[at].description, cluster));
         if let Some(ownership::Owner::OtherCluster(other)) = &owner {
@@ -134,15 +158,15 @@ impl<'a> List<'a> {
                 format!("option {:?} of {} is managed by cluster {other}", wanted.value, self.property),
             ));
         }
-        self.free_label(wanted, cluster)?;
+        self.free_label(wanted, moving, cluster)?;
         match place {
             Some(at) => {
                 let ours = owner == Some(ownership::Owner::Us);
                 let option = &mut self.out.to[at];
-                option.label = wanted.label.to_owned();
+                option.label.clone_from(&wanted.label);
                 option.hidden = wanted.hidden;
-                if let Some(description) = wanted.description.filter(|_| ours) {
-                    option.description = description.to_owned();
+                if let Some(description) = wanted.description.as_ref().filter(|_| ours) {
+                    option.description.clone_from(description);
                 }
             }
             None => self.append(wanted, cluster),
@@ -155,16 +179,24 @@ impl<'a> List<'a> {
         let behind = highest.map_or(0, |order| order + 1).max(i64::try_from(self.out.to.len()).unwrap_or(0));
         self.out.to.push(PropertyOption {
             value: wanted.value.to_owned(),
-            label: wanted.label.to_owned(),
-            description: wanted.description.map_or_else(|| ownership::marked("", cluster), ToOwned::to_owned),
+            label: wanted.label.clone(),
+            description: wanted.description.clone().unwrap_or_else(|| ownership::marked("", cluster)),
             hidden: wanted.hidden,
             display_order: behind,
         });
     }
 
     /// HubSpot wants labels to be unique. An option we retired gives its label up; a person's option does not.
-    fn free_label(&mut self, wanted: &Wanted<'_>, cluster: &ClusterId) -> Result<(), Refusal> {
-        let rival = |option: &&mut PropertyOption| option.label == wanted.label && option.value != wanted.value;
+    fn free_label(
+        &mut self,
+        wanted: &Wanted<'_>,
+        moving: &BTreeMap<&str, &str>,
+        cluster: &ClusterId,
+    ) -> Result<(), Refusal> {
+        let stays = |value: &str| moving.get(value).is_none_or(|label| *label == wanted.label);
+        let rival = |option: &&mut PropertyOption| {
+            option.label == wanted.label && option.value != wanted.value && stays(&option.value)
+        };
         let Some(rival) = self.out.to.iter_mut().find(rival) else { return Ok(()) };
         if rival.hidden && ownership::owner(&rival.description, cluster) == ownership::Owner::Us {
             rival.label = format!("{} ({})", rival.label, rival.value);
@@ -395,6 +427,34 @@ mod tests {
         let clash = plan(&[option("1", "Days", "")], &union(Prune::Hide, &[("2", "Days")]), &Answers::default());
         assert_eq!(clash.to.len(), 1);
         assert_eq!(clash.syncs[&sync("a")].refusals[0].reason, Reason::Conflict);
+    }
+
+    #[test]
+    fn labels_change_places_and_move_on() {
+        let labels = |new: &NewOptions| -> Vec<(String, String)> {
+            new.to.iter().map(|option| (option.value.clone(), option.label.clone())).collect()
+        };
+        type Labels = &'static [(&'static str, &'static str)];
+        let table: [(Labels, Labels); 3] = [
+            (&[("1", "B"), ("2", "A")], &[("1", "B"), ("2", "A")]),
+            (&[("3", "A"), ("1", "B"), ("2", "C")], &[("1", "B"), ("2", "C"), ("3", "A")]),
+            (&[("1", "B"), ("2", "A (old)")], &[("1", "B"), ("2", "A (old)")]),
+        ];
+        for (claims, expected) in table {
+            let before = [ours("1", "A"), ours("2", "B")];
+            let new = plan(&before, &union(Prune::Hide, claims), &Answers::default());
+            let expected: Vec<_> = expected.iter().map(|(v, l)| ((*v).to_owned(), (*l).to_owned())).collect();
+            assert_eq!(labels(&new), expected);
+            assert_eq!(new.syncs[&sync("a")].refusals, []);
+        }
+    }
+
+    #[test]
+    fn a_label_does_not_become_free_if_its_holder_cannot_move() {
+        let before = [ours("1", "A"), ours("2", "B"), option("x", "C", "")];
+        let new = plan(&before, &union(Prune::Hide, &[("1", "B"), ("2", "C")]), &Answers::default());
+        assert_eq!(new.to, before);
+        assert_eq!(new.syncs[&sync("a")].refusals.len(), 2);
     }
 
     #[test]

@@ -47,7 +47,8 @@ pub fn differences<'a>(all: impl IntoIterator<Item = &'a Difference>) -> String 
     let all: Vec<&Difference> = all.into_iter().collect();
     let mut text = all.iter().take(NAMED).map(|one| difference(one)).collect::<Vec<_>>().join("; ");
     if all.len() > NAMED {
-        text.push_str(&format!("; and {} more", all.len() - NAMED));
+        let more = format!("; and {} more", all.len() - NAMED);
+        text.push_str(&more);
     }
     text
 }

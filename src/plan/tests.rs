@@ -216,7 +216,7 @@ fn spoil_options(rng: &mut Rng, property: &mut Property) {
         return;
     }
     let (one, other) = (rng.usize(0..options.len()), rng.usize(0..options.len()));
-    match rng.u8(0..3) {
+    match rng.u8(0..4) {
         0 => drop(options.remove(one)),
         1 => options[one].label = "Renamed".to_owned() + &options[one].value,
         2 => options[one].hidden = true,
