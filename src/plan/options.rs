@@ -15,6 +15,8 @@ use crate::{
 
 /// Most counting questions in one plan: each is a search call.
 const MAX_QUESTIONS: usize = 20;
+/// Most of them in one run, so that it also gets to writing. The rest is hidden until a later run counts.
+const MAX_COUNTED: usize = 60;
 
 /// A new list and how it came about.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,8 +86,17 @@ pub fn schedules(
         list.out.syncs.insert(sync.clone(), SyncReport { refusals, ..SyncReport::default() });
     }
     list.prune(union, answers, cluster, &may_write);
-    let written: Vec<_> =
-        union.claims.iter().filter(|(sync, _)| union.syncs.get(sync).is_some_and(&may_write)).collect();
+    let mut written = Vec::new();
+    for claim in union.claims.iter().filter(|(sync, _)| union.syncs.get(sync).is_some_and(&may_write)) {
+        let Some(holder) = resting(existing, union, claim) else {
+            written.push(claim);
+            continue;
+        };
+        let why =
+            format!("option {} belongs to ScheduleSync {holder}, which is suspended or cannot be read", claim.1.value);
+        let report = list.out.syncs.entry(claim.0.clone()).or_default();
+        report.refusals.push(Refusal::new(Reason::Conflict, why));
+    }
     let wanted: Vec<Wanted<'_>> = written
         .iter()
         .map(|(sync, Claim { value, label, hidden })| Wanted {
@@ -103,6 +114,14 @@ pub fn schedules(
         }
     }
     list.finish()
+}
+
+/// An option of a ScheduleSync that is suspended, or whose list cannot be read, stays exactly as it is.
+fn resting<'a>(existing: &[PropertyOption], union: &'a ScheduleUnion, claim: &(SyncRef, Claim)) -> Option<&'a SyncRef> {
+    let (claimant, Claim { value, label: _, hidden: _ }) = claim;
+    let option = existing.iter().find(|option| option.value == value.as_str())?;
+    let holder = union.syncs.get(&ownership::option_source(&option.description)?)?;
+    (holder.sync != *claimant && holder.state == SyncState::Untouched).then_some(&holder.sync)
 }
 
 struct Wanted<'a> {
@@ -220,6 +239,7 @@ impl<'a> List<'a> {
         may_write: &impl Fn(&SyncInput) -> bool,
     ) {
         let claimed = |value: &str| union.claims.iter().any(|(_, claim)| claim.value.as_str() == value);
+        let mut budget = Budget::of(self.property, answers);
         let mut kept = Vec::with_capacity(self.out.to.len());
         for mut option in std::mem::take(&mut self.out.to) {
             let source = ownership::option_source(&option.description).and_then(|sync| union.syncs.get(&sync));
@@ -242,10 +262,16 @@ impl<'a> List<'a> {
                     option.hidden = true;
                     kept.push(option);
                 }
+                Pruned::Ask(_) if budget.left == 0 => {
+                    report.unpruned += usize::from(budget.grows);
+                    option.hidden = true;
+                    kept.push(option);
+                }
                 Pruned::Ask(question) => {
                     report.unpruned += 1;
                     if self.out.questions.len() < MAX_QUESTIONS {
                         self.out.questions.push(question);
+                        budget.left -= 1;
                     }
                     kept.push(option);
                 }
@@ -258,6 +284,27 @@ impl<'a> List<'a> {
         let subject = format!("property {}", self.property);
         self.out.because = differences(&subject, self.before, &self.out.to);
         self.out
+    }
+}
+
+/// How many options may still be counted in this run.
+struct Budget {
+    left: usize,
+    /// Whether the next run gets further: some of those counted in this one are deleted.
+    grows: bool,
+}
+
+impl Budget {
+    fn of(property: &str, answers: &Answers) -> Self {
+        let about_us = |question: &Question| match question {
+            Question::ContactsHoldingOption { property: asked, value: _ } => asked == property,
+            Question::User(_) | Question::ContactsHoldingProperty { .. } | Question::TokenUser => false,
+        };
+        let counted = || answers.given.iter().filter(|(question, _)| about_us(question));
+        Self {
+            left: MAX_COUNTED.saturating_sub(counted().count()),
+            grows: counted().any(|(_, answer)| *answer == Answer::Count(0)),
+        }
     }
 }
 
@@ -333,6 +380,8 @@ mod tests {
 
     use super::*;
     use crate::domain::OptionValue;
+
+    type Labels = &'static [(&'static str, &'static str)];
 
     fn cluster() -> ClusterId {
         ClusterId::new("c1").unwrap()
@@ -411,6 +460,47 @@ mod tests {
     }
 
     #[test]
+    fn many_options_are_deleted_in_several_runs_and_none_of_them_only_asks() {
+        let mut existing: Vec<PropertyOption> =
+            (0..150).map(|at| ours(&at.to_string(), &format!("Label {at}"))).collect();
+        // What contacts hold of the first ten, in every run.
+        let count = |value: &str| Answer::Count(u64::from(value.len() == 1));
+        let mut left_after_run = Vec::new();
+        for _ in 0..3 {
+            let mut answers = Answers::default();
+            let mut rounds = 0;
+            let new = loop {
+                let new = plan(&existing, &union(Prune::Delete, &[]), &answers);
+                rounds += 1;
+                if new.questions.is_empty() {
+                    break new;
+                }
+                for question in new.questions {
+                    let Question::ContactsHoldingOption { value, .. } = &question else { panic!("{question:?}") };
+                    let answer = count(value);
+                    answers.given.insert(question, answer);
+                }
+            };
+            assert!(rounds <= 4, "{rounds} rounds of questions");
+            existing = new.to;
+            assert!(existing.iter().all(|option| option.hidden));
+            left_after_run.push((existing.len(), new.syncs[&sync("a")].unpruned));
+        }
+        assert_eq!(left_after_run, [(100, 90), (50, 40), (10, 0)]);
+    }
+
+    #[test]
+    fn options_beyond_many_that_are_in_use_are_hidden_for_good() {
+        let existing: Vec<PropertyOption> = (0..70).map(|at| ours(&at.to_string(), &format!("Label {at}"))).collect();
+        let question =
+            |at: usize| Question::ContactsHoldingOption { property: "tec_schedule".into(), value: at.to_string() };
+        let answers = Answers { given: (0..60).map(|at| (question(at), Answer::Count(1))).collect() };
+        let new = plan(&existing, &union(Prune::Delete, &[]), &answers);
+        assert_eq!((new.questions.len(), new.to.len()), (0, 70));
+        assert_eq!(new.syncs[&sync("a")].unpruned, 0, "a deletion must not wait for ever");
+    }
+
+    #[test]
     fn what_is_not_ours_is_never_pruned() {
         let by_hand = option("9", "Nine", "");
         let other_cluster = option("8", "Eight", "ScheduleSync ns/a [managed by tec-crm other]");
@@ -434,7 +524,6 @@ mod tests {
         let labels = |new: &NewOptions| -> Vec<(String, String)> {
             new.to.iter().map(|option| (option.value.clone(), option.label.clone())).collect()
         };
-        type Labels = &'static [(&'static str, &'static str)];
         let table: [(Labels, Labels); 3] = [
             (&[("1", "B"), ("2", "A")], &[("1", "B"), ("2", "A")]),
             (&[("3", "A"), ("1", "B"), ("2", "C")], &[("1", "B"), ("2", "C"), ("3", "A")]),
@@ -455,6 +544,25 @@ mod tests {
         let new = plan(&before, &union(Prune::Hide, &[("1", "B"), ("2", "C")]), &Answers::default());
         assert_eq!(new.to, before);
         assert_eq!(new.syncs[&sync("a")].refusals.len(), 2);
+    }
+
+    #[test]
+    fn nobody_takes_the_options_of_a_schedule_sync_that_rests() {
+        let input = |name: &str, state| SyncInput {
+            sync: sync(name),
+            created: Timestamp::UNIX_EPOCH,
+            uid: name.into(),
+            prune: Prune::Delete,
+            state,
+        };
+        let claim = Claim { value: OptionValue::new("1").unwrap(), label: "Mine now".into(), hidden: false };
+        let union =
+            ScheduleUnion::of(vec![input("a", SyncState::Untouched), input("b", SyncState::Active(vec![claim]))]);
+        let before = [ours("1", "One")];
+        let new = plan(&before, &union, &Answers::default());
+        assert_eq!((new.to.as_slice(), new.questions.len()), (before.as_slice(), 0));
+        assert_eq!(new.syncs[&sync("b")].refusals[0].reason, Reason::Conflict);
+        assert!(new.syncs[&sync("b")].refusals[0].message.contains("ns/a"));
     }
 
     #[test]
