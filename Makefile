@@ -4,7 +4,7 @@
 .PHONY: demo test crds
 
 demo:
-	tests/demo.sh
+	@tests/demo.sh
 
 test: export RUSTDOCFLAGS = -D warnings
 test:

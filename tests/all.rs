@@ -5,3 +5,4 @@
 mod e2e;
 mod simulation;
 mod support;
+mod tidy;

@@ -21,6 +21,8 @@ run() {
   echo "$line"
   "$@"
 }
+# $1: absolute path. As seen from here.
+near() { realpath --relative-base=. "$1"; }
 fail() { echo "demo: $*" >&2; exit 1; }
 
 # In sessions of their own, so that Ctrl-C reaches only this script, which ends them in order; and ended by the kernel
@@ -79,9 +81,21 @@ alive() {
 
 # $1: path, rest: more arguments. HubSpot as an admin or an invited person uses it.
 hubspot() { curl -fsS --max-time 10 -H "Authorization: Bearer $token" "${@:2}" "$hubspot$1"; }
-labels_of_schedule_field() { hubspot /crm/v3/properties/contacts/tec_schedule | grep -o '"label": *"[^"]*"'; }
-label_is_back() { labels_of_schedule_field | grep '"TEC Schedule"'; }
+# Its label, then those of its options, one a line.
+schedule_field() { hubspot /crm/v3/properties/contacts/tec_schedule | grep -o '"label": *"[^"]*"' | sed 's/.*: *"\(.*\)"/  \1/'; }
+label_is() { [[ $(schedule_field | head -n 1) == "  $1" ]]; }
 is_invited() { hubspot /_sim/state | grep '"email": *"ada@example.com"'; }
+has_seen_the_spec() {
+  local generations
+  generations=$(kubectl get crmconnection/portal -o jsonpath='{.metadata.generation} {.status.observedGeneration}')
+  [[ ${generations% *} == "${generations#* }" ]]
+}
+rename_schedule_field() {
+  run curl -fsS -o /dev/null -X PATCH -H 'Content-Type: application/json' -d "{\"label\":\"$1\"}" \
+    "$hubspot/_sim/ui/properties/tec_schedule"
+}
+# "Compare now", like the button Refresh on TEC's page.
+refresh() { run kubectl annotate --overwrite crmconnection/portal "crm.theeminenceco.com/requestedAt=$(date -u +%FT%TZ)"; }
 
 start_control_plane() {
   coproc PLANE { exec setsid tests/control-plane/up.sh; }   # not killed: it ends, and tidies up, when its stdin does
@@ -123,40 +137,59 @@ story() {
   run kubectl apply -k manifests
   run kubectl wait --for=condition=Established crd -l app.kubernetes.io/part-of=tec-crm --timeout="${timeout}s"
 
-  tell "There are no nodes here, so the operator runs as a process, with the rights of its service account and no more."
+  tell "This cluster has no nodes, so the operator runs as a process here, with the rights of its service account."
   start_operator
-  echo "HubSpot (simulated) is at $hubspot, the operator has pid $operator"
+  echo "The operator has pid $operator; HubSpot, a simulated portal, is at $hubspot"
 
-  tell "A portal, an assistant and her schedules: the files in manifests/samples, pointed at the simulator."
+  tell "A portal, an assistant and her schedules: the files in manifests/samples, pointed at the simulated portal."
   write_overlay
-  run kubectl apply -k "$plane/demo"
+  run kubectl apply -k "$(near "$plane")/demo"
 
-  tell "The portal is brought in line: a property group, the fields, the options of the schedule field."
+  tell "The operator makes what is missing in the portal: a property group, four fields, the choices of two of them."
   run kubectl wait --for=condition=Ready crmconnection/portal schedulesync/schedules --timeout="${timeout}s"
   run kubectl get crmconnections,schedulesyncs
-  echo "The schedule field in HubSpot, its label first and then its options' labels:"
-  labels_of_schedule_field
+  echo "The schedule field as HubSpot has it now, with its choices:"
+  schedule_field
 
-  tell "Ada was invited and has not accepted yet, so no contact can be assigned to her."
+  tell "It has invited Ada too. Until she accepts, HubSpot has no owner for her and nobody can assign a contact to her."
   run kubectl wait --for=jsonpath='{.status.crmIntegrationStatus}'=ASSISTANT_DOES_NOT_EXISTS_AS_USER_IN_CRM \
     assistant/ada --timeout="${timeout}s"
   wait_until "HubSpot has a user ada@example.com" is_invited
   run kubectl get assistants
+  echo "What is done and what comes next:"
+  run kubectl get assistant ada -o jsonpath='{range .status.setup[*]}  {.state}{"\t"}{.step}{": "}{.message}{"\n"}{end}'
 
-  tell "She accepts the invitation."
+  tell "She accepts."
   run curl -fsS -o /dev/null -X POST "$hubspot/_sim/invitations/ada@example.com/accept"
   run kubectl wait --for=jsonpath='{.status.crmIntegrationStatus}'=ASSISTANT_EXISTS_AS_USER_IN_CRM \
     assistant/ada --timeout="${timeout}s"
   run kubectl get assistants
 
-  tell "Somebody renames the schedule field by hand in HubSpot. The operator puts it back."
-  run curl -fsS -o /dev/null -X PATCH -H 'Content-Type: application/json' -d '{"label":"Renamed by hand"}' \
-    "$hubspot/_sim/ui/properties/tec_schedule"
-  labels_of_schedule_field | head -n 1
-  wait_until "the label of tec_schedule is TEC Schedule again" label_is_back
-  labels_of_schedule_field | head -n 1
+  tell "Somebody renames the schedule field in HubSpot. Within the interval (10 s here) it has its name back."
+  rename_schedule_field "Renamed by hand"
+  schedule_field | head -n 1
+  wait_until "the label of tec_schedule is TEC Schedule again" label_is "TEC Schedule"
+  schedule_field | head -n 1
+  run kubectl events --for crmconnection/portal
+
+  tell "An admin who wants no surprises has the operator only look. The same change again, and it says what it sees."
+  run kubectl patch crmconnection/portal --type merge -p '{"spec":{"contactFields":{"mode":"Observe"}}}'
+  wait_until "the operator has seen the new spec" has_seen_the_spec
+  rename_schedule_field "Renamed on purpose"
+  refresh
+  run kubectl wait --for=condition=Drifted crmconnection/portal --timeout="${timeout}s"
+  run kubectl get crmconnection/portal -o jsonpath='{.status.conditions[?(@.type=="Drifted")].message}{"\n"}'
+  echo "In HubSpot it is still:"
+  schedule_field | head -n 1
+  label_is "Renamed on purpose" || fail "the operator wrote although it was told to observe"
+
+  tell "Told to enforce again, it repairs."
+  run kubectl patch crmconnection/portal --type merge -p '{"spec":{"contactFields":{"mode":"Enforce"}}}'
+  wait_until "the label of tec_schedule is TEC Schedule again" label_is "TEC Schedule"
+  schedule_field | head -n 1
 
   tell "All of it, as kubectl shows it."
+  run kubectl wait --for=condition=Ready crmconnection/portal --timeout="${timeout}s"
   run kubectl get tec
 }
 
@@ -164,12 +197,13 @@ look_around() {
   trap 'exit 0' INT
   cat << TEXT
 
-The story is over, everything is still running. In another terminal:
+The story is over, everything is still running. In another terminal, in this folder:
 
-  export KUBECONFIG=$KUBECONFIG
+  export KUBECONFIG=$(near "$KUBECONFIG")
   kubectl get assistants --watch
-  curl -s $hubspot/_sim/requests
-  tail -f $plane/operator.log
+  kubectl explain assistant.spec
+  curl -s $hubspot/_sim/requests      # every call HubSpot got, counted
+  tail -f $(near "$plane")/operator.log
 
 Ctrl-C ends it and leaves nothing behind.
 TEXT

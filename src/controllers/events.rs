@@ -1,7 +1,7 @@
 //! Kubernetes events: what happened to an object, once.
 //!
 //! kube's own recorder names events after the wall clock, which no simulation can repeat; ours are named after what they
-//! say. A repeat of the same words within [`QUIET`] is not sent. Reasons come from the closed list in `api::condition`.
+//! say. A repeat of the same words within `QUIET` is not sent. Reasons come from the closed list in `api::condition`.
 
 use std::{
     collections::BTreeMap,

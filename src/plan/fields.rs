@@ -209,8 +209,16 @@ fn missing(
     plan: &mut Plan,
     report: &mut FieldsReport,
 ) -> Result<FieldOrigin, Refusal> {
+    let mut description = ownership::marked(wanted.help, input.cluster);
+    let mut origin = FieldOrigin::Created;
     if let Some(archived) = archived {
         refuse_foreign(input, wanted, archived)?;
+        if !is_ours(input, wanted, archived) {
+            refuse_when_never(input.fields.adoption, wanted)?;
+            // Our mark would make it ours, and deletion would take a person's field with it.
+            description.clone_from(&archived.description);
+            origin = FieldOrigin::Adopted;
+        }
         if archived.r#type != wanted.r#type {
             return Err(Refusal::new(
                 Reason::AdoptionRefused,
@@ -228,7 +236,7 @@ fn missing(
     let definition = Definition {
         name: wanted.name.to_owned(),
         label: wanted.label.to_owned(),
-        description: ownership::marked(wanted.help, input.cluster),
+        description,
         r#type: wanted.r#type,
         field_type: wanted.field_type,
         group: input.fields.group.as_str().to_owned(),
@@ -241,7 +249,7 @@ fn missing(
     }
     let action = Action::CreateProperty { definition, restores: archived.is_some() };
     plan.add(Step { action, because: vec![because] }, input.permission);
-    Ok(FieldOrigin::Created)
+    Ok(origin)
 }
 
 fn existing(
@@ -252,8 +260,7 @@ fn existing(
     report: &mut FieldsReport,
 ) -> Result<FieldOrigin, Refusal> {
     refuse_foreign(input, wanted, found)?;
-    let marked = ownership::owner(&found.description, input.cluster) == ownership::Owner::Us;
-    let ours = marked || input.known.get(wanted.name) == Some(&FieldOrigin::Created);
+    let ours = is_ours(input, wanted, found);
     if !ours {
         refuse_adoption(input.fields.adoption, wanted, found)?;
     }
@@ -269,17 +276,26 @@ fn existing(
     }
     plan.questions.extend(choices.questions);
     if !change.is_empty() {
-        if found.read_only_definition {
-            return Err(Refusal::new(
-                Reason::HubSpotRefused,
-                format!("property {} is read-only in HubSpot; change it there or choose another name", wanted.name),
-            ));
-        }
+        refuse_read_only(wanted, found, &change)?;
         let action = Action::UpdateProperty { name: wanted.name.to_owned(), change };
         plan.add(Step { action, because }, input.permission);
     }
     held_schedules(input, wanted, found, &choices.to, plan);
     Ok(if ours { FieldOrigin::Created } else { FieldOrigin::Adopted })
+}
+
+fn refuse_read_only(wanted: &WantedField<'_>, found: &Property, change: &PropertyChange) -> Result<(), Refusal> {
+    let what = if found.read_only_definition {
+        "is read-only"
+    } else if found.read_only_options && change.options.is_some() {
+        "has options that are read-only"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::new(
+        Reason::HubSpotRefused,
+        format!("property {} {what} in HubSpot; change it there or choose another name", wanted.name),
+    ))
 }
 
 /// What ScheduleSyncs on hold would change, for showing.
@@ -301,6 +317,12 @@ fn held_schedules(
     }
 }
 
+/// By its mark; or by our memory, if a person took the mark away.
+fn is_ours(input: &FieldsInput<'_>, wanted: &WantedField<'_>, found: &Property) -> bool {
+    ownership::owner(&found.description, input.cluster) == ownership::Owner::Us
+        || input.known.get(wanted.name) == Some(&FieldOrigin::Created)
+}
+
 fn refuse_foreign(input: &FieldsInput<'_>, wanted: &WantedField<'_>, found: &Property) -> Result<(), Refusal> {
     match ownership::owner(&found.description, input.cluster) {
         ownership::Owner::OtherCluster(other) => Err(Refusal::new(
@@ -318,15 +340,9 @@ fn refuse_adoption(adoption: Adoption, wanted: &WantedField<'_>, found: &Propert
     if found.r#type != wanted.r#type {
         return Err(type_refusal(wanted, found));
     }
+    refuse_when_never(adoption, wanted)?;
     let compatible = wanted.kin.contains(&found.field_type.as_str());
     match adoption {
-        Adoption::Never => Err(Refusal::new(
-            Reason::AdoptionRefused,
-            format!(
-                "property {} was made by someone else and contactFields.adoption is Never; allow adoption or choose another name",
-                wanted.name
-            ),
-        )),
         Adoption::IfCompatible if !compatible => Err(Refusal::new(
             Reason::AdoptionRefused,
             format!(
@@ -334,8 +350,21 @@ fn refuse_adoption(adoption: Adoption, wanted: &WantedField<'_>, found: &Propert
                 wanted.name, found.field_type, wanted.field_type
             ),
         )),
-        Adoption::IfCompatible | Adoption::Always => Ok(()),
+        Adoption::Never | Adoption::IfCompatible | Adoption::Always => Ok(()),
     }
+}
+
+fn refuse_when_never(adoption: Adoption, wanted: &WantedField<'_>) -> Result<(), Refusal> {
+    if adoption != Adoption::Never {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Reason::AdoptionRefused,
+        format!(
+            "property {} was made by someone else and contactFields.adoption is Never; allow adoption or choose another name",
+            wanted.name
+        ),
+    ))
 }
 
 fn type_refusal(wanted: &WantedField<'_>, found: &Property) -> Refusal {

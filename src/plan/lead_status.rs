@@ -5,6 +5,9 @@ use crate::{
     api::condition::Reason, desired::connection::LeadStatusOptions, domain::ClusterId, portal::snapshot::Properties,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Internal name of the built-in field (API.md §7.1).
 pub const PROPERTY: &str = "hs_lead_status";
 

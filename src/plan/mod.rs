@@ -13,6 +13,11 @@ pub mod removal;
 pub mod render;
 pub mod user;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 use crate::{
     api::condition::Reason,
     domain::{Email, GroupName, RoleId, TeamId, UserId},

@@ -13,8 +13,13 @@ use crate::{
     portal::snapshot::{Answer, Answers, PropertyOption, Question},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Most counting questions in one plan: each is a search call.
 const MAX_QUESTIONS: usize = 20;
+/// Most of them in one run, so that it also gets to writing. The rest is hidden until a later run counts.
+const MAX_COUNTED: usize = 60;
 
 /// A new list and how it came about.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,28 +52,25 @@ pub struct SyncReport {
 /// The list with one option per TEC state, whatever else a person added.
 pub fn states(property: &str, existing: &[PropertyOption], cluster: &ClusterId) -> NewOptions {
     let mut list = List::new(property, existing);
-    for state in LeadState::ALL {
-        let wanted = Wanted { value: state.name(), label: state.name(), hidden: false, description: None };
-        if let Err(clash) = list.want(&wanted, cluster) {
-            list.out.refusals.push(clash);
-        }
-    }
+    let wanted = |state: LeadState| Wanted {
+        value: state.name(),
+        label: state.name().to_owned(),
+        hidden: false,
+        description: None,
+    };
+    let clashes = list.want_all(&LeadState::ALL.map(wanted), cluster).into_iter().filter_map(Result::err);
+    list.out.refusals.extend(clashes);
     list.finish()
 }
 
 /// The list with `values` added where missing; nothing else changes.
 pub fn added(property: &str, existing: &[PropertyOption], values: &[&str], cluster: &ClusterId) -> NewOptions {
     let mut list = List::new(property, existing);
-    for value in values {
-        if existing.iter().any(|option| option.value == *value) {
-            continue;
-        }
-        let label = title(value);
-        let wanted = Wanted { value, label: &label, hidden: false, description: None };
-        if let Err(clash) = list.want(&wanted, cluster) {
-            list.out.refusals.push(clash);
-        }
-    }
+    let missing = values.iter().filter(|value| !existing.iter().any(|option| option.value == **value));
+    let wanted: Vec<Wanted<'_>> =
+        missing.map(|value| Wanted { value, label: title(value), hidden: false, description: None }).collect();
+    let clashes = list.want_all(&wanted, cluster).into_iter().filter_map(Result::err);
+    list.out.refusals.extend(clashes);
     list.finish()
 }
 
@@ -87,14 +89,27 @@ pub fn schedules(
         list.out.syncs.insert(sync.clone(), SyncReport { refusals, ..SyncReport::default() });
     }
     list.prune(union, answers, cluster, &may_write);
-    for (sync, claim) in &union.claims {
-        if !union.syncs.get(sync).is_some_and(&may_write) {
+    let mut written = Vec::new();
+    for claim in union.claims.iter().filter(|(sync, _)| union.syncs.get(sync).is_some_and(&may_write)) {
+        let Some(holder) = resting(existing, union, claim) else {
+            written.push(claim);
             continue;
-        }
-        let description = ownership::option_description(sync, cluster);
-        let Claim { value, label, hidden } = claim;
-        let wanted = Wanted { value: value.as_str(), label, hidden: *hidden, description: Some(&description) };
-        let result = list.want(&wanted, cluster);
+        };
+        let why =
+            format!("option {} belongs to ScheduleSync {holder}, which is suspended or cannot be read", claim.1.value);
+        let report = list.out.syncs.entry(claim.0.clone()).or_default();
+        report.refusals.push(Refusal::new(Reason::Conflict, why));
+    }
+    let wanted: Vec<Wanted<'_>> = written
+        .iter()
+        .map(|(sync, Claim { value, label, hidden })| Wanted {
+            value: value.as_str(),
+            label: label.clone(),
+            hidden: *hidden,
+            description: Some(ownership::option_description(sync, cluster)),
+        })
+        .collect();
+    for ((sync, _), result) in written.iter().zip(list.want_all(&wanted, cluster)) {
         let report = list.out.syncs.entry(sync.clone()).or_default();
         match result {
             Ok(()) => report.options += 1,
@@ -104,12 +119,20 @@ pub fn schedules(
     list.finish()
 }
 
+/// An option of a ScheduleSync that is suspended, or whose list cannot be read, stays exactly as it is.
+fn resting<'a>(existing: &[PropertyOption], union: &'a ScheduleUnion, claim: &(SyncRef, Claim)) -> Option<&'a SyncRef> {
+    let (claimant, Claim { value, label: _, hidden: _ }) = claim;
+    let option = existing.iter().find(|option| option.value == value.as_str())?;
+    let holder = union.syncs.get(&ownership::option_source(&option.description)?)?;
+    (holder.sync != *claimant && holder.state == SyncState::Untouched).then_some(&holder.sync)
+}
+
 struct Wanted<'a> {
     value: &'a str,
-    label: &'a str,
+    label: String,
     hidden: bool,
     /// For options that name their source. `None`: just the mark, and only on options made now.
-    description: Option<&'a str>,
+    description: Option<String>,
 }
 
 /// A list under change.
@@ -124,8 +147,31 @@ impl<'a> List<'a> {
         Self { property, before, out: NewOptions { to: before.to_vec(), ..NewOptions::default() } }
     }
 
-    /// Makes sure the option is there and looks as wanted, or says why that cannot be.
-    fn want(&mut self, wanted: &Wanted<'_>, cluster: &ClusterId) -> Result<(), Refusal> {
+    /// Makes sure the options are there and look as wanted, or says of each why that cannot be.
+    ///
+    /// The list is replaced whole, so two options may swap labels. Whether a label becomes free is only known once its
+    /// holder got another one: all are assumed to, and whoever did not is taken for staying in the next attempt.
+    fn want_all(&mut self, wanted: &[Wanted<'a>], cluster: &ClusterId) -> Vec<Result<(), Refusal>> {
+        let start = self.out.to.clone();
+        let mut moving: BTreeMap<&str, &str> =
+            wanted.iter().map(|wanted| (wanted.value, wanted.label.as_str())).collect();
+        loop {
+            let results: Vec<_> = wanted.iter().map(|wanted| self.want(wanted, &moving, cluster)).collect();
+            let assumed = moving.len();
+            for (wanted, result) in wanted.iter().zip(&results) {
+                if result.is_err() {
+                    moving.remove(wanted.value);
+                }
+            }
+            if moving.len() == assumed {
+                return results;
+            }
+            self.out.to.clone_from(&start);
+        }
+    }
+
+    /// `moving`: values that get the label behind them.
+    fn want(&mut self, wanted: &Wanted<'_>, moving: &BTreeMap<&str, &str>, cluster: &ClusterId) -> Result<(), Refusal> {
         let place = self.out.to.iter().position(|option| option.value == wanted.value);
         let owner = place.map(|at| ownership::owner(&self.out.to[at].description, cluster));
         if let Some(ownership::Owner::OtherCluster(other)) = &owner {
@@ -134,15 +180,15 @@ impl<'a> List<'a> {
                 format!("option {:?} of {} is managed by cluster {other}", wanted.value, self.property),
             ));
         }
-        self.free_label(wanted, cluster)?;
+        self.free_label(wanted, moving, cluster)?;
         match place {
             Some(at) => {
                 let ours = owner == Some(ownership::Owner::Us);
                 let option = &mut self.out.to[at];
-                wanted.label.clone_into(&mut option.label);
+                option.label.clone_from(&wanted.label);
                 option.hidden = wanted.hidden;
-                if let Some(description) = wanted.description.filter(|_| ours) {
-                    description.clone_into(&mut option.description);
+                if let Some(description) = wanted.description.as_ref().filter(|_| ours) {
+                    option.description.clone_from(description);
                 }
             }
             None => self.append(wanted, cluster),
@@ -155,16 +201,24 @@ impl<'a> List<'a> {
         let behind = highest.map_or(0, |order| order + 1).max(i64::try_from(self.out.to.len()).unwrap_or(0));
         self.out.to.push(PropertyOption {
             value: wanted.value.to_owned(),
-            label: wanted.label.to_owned(),
-            description: wanted.description.map_or_else(|| ownership::marked("", cluster), ToOwned::to_owned),
+            label: wanted.label.clone(),
+            description: wanted.description.clone().unwrap_or_else(|| ownership::marked("", cluster)),
             hidden: wanted.hidden,
             display_order: behind,
         });
     }
 
     /// HubSpot wants labels to be unique. An option we retired gives its label up; a person's option does not.
-    fn free_label(&mut self, wanted: &Wanted<'_>, cluster: &ClusterId) -> Result<(), Refusal> {
-        let rival = |option: &&mut PropertyOption| option.label == wanted.label && option.value != wanted.value;
+    fn free_label(
+        &mut self,
+        wanted: &Wanted<'_>,
+        moving: &BTreeMap<&str, &str>,
+        cluster: &ClusterId,
+    ) -> Result<(), Refusal> {
+        let stays = |value: &str| moving.get(value).is_none_or(|label| *label == wanted.label);
+        let rival = |option: &&mut PropertyOption| {
+            option.label == wanted.label && option.value != wanted.value && stays(&option.value)
+        };
         let Some(rival) = self.out.to.iter_mut().find(rival) else { return Ok(()) };
         if rival.hidden && ownership::owner(&rival.description, cluster) == ownership::Owner::Us {
             rival.label = format!("{} ({})", rival.label, rival.value);
@@ -188,6 +242,7 @@ impl<'a> List<'a> {
         may_write: &impl Fn(&SyncInput) -> bool,
     ) {
         let claimed = |value: &str| union.claims.iter().any(|(_, claim)| claim.value.as_str() == value);
+        let mut budget = Budget::of(self.property, answers);
         let mut kept = Vec::with_capacity(self.out.to.len());
         for mut option in std::mem::take(&mut self.out.to) {
             let source = ownership::option_source(&option.description).and_then(|sync| union.syncs.get(&sync));
@@ -210,10 +265,16 @@ impl<'a> List<'a> {
                     option.hidden = true;
                     kept.push(option);
                 }
+                Pruned::Ask(_) if budget.left == 0 => {
+                    report.unpruned += usize::from(budget.grows);
+                    option.hidden = true;
+                    kept.push(option);
+                }
                 Pruned::Ask(question) => {
                     report.unpruned += 1;
                     if self.out.questions.len() < MAX_QUESTIONS {
                         self.out.questions.push(question);
+                        budget.left -= 1;
                     }
                     kept.push(option);
                 }
@@ -226,6 +287,27 @@ impl<'a> List<'a> {
         let subject = format!("property {}", self.property);
         self.out.because = differences(&subject, self.before, &self.out.to);
         self.out
+    }
+}
+
+/// How many options may still be counted in this run.
+struct Budget {
+    left: usize,
+    /// Whether the next run gets further: some of those counted in this one are deleted.
+    grows: bool,
+}
+
+impl Budget {
+    fn of(property: &str, answers: &Answers) -> Self {
+        let about_us = |question: &Question| match question {
+            Question::ContactsHoldingOption { property: asked, value: _ } => asked == property,
+            Question::User(_) | Question::ContactsHoldingProperty { .. } | Question::TokenUser => false,
+        };
+        let counted = || answers.given.iter().filter(|(question, _)| about_us(question));
+        Self {
+            left: MAX_COUNTED.saturating_sub(counted().count()),
+            grows: counted().any(|(_, answer)| *answer == Answer::Count(0)),
+        }
     }
 }
 
@@ -293,133 +375,4 @@ fn title(value: &str) -> String {
         letters.next().map(|first| first.to_uppercase().collect::<String>() + &letters.as_str().to_lowercase())
     };
     value.split(['_', ' ']).filter_map(word).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::domain::OptionValue;
-
-    fn cluster() -> ClusterId {
-        ClusterId::new("c1").unwrap()
-    }
-
-    fn option(value: &str, label: &str, description: &str) -> PropertyOption {
-        PropertyOption {
-            value: value.into(),
-            label: label.into(),
-            description: description.into(),
-            hidden: false,
-            display_order: 0,
-        }
-    }
-
-    fn sync(name: &str) -> SyncRef {
-        SyncRef { namespace: "ns".into(), name: name.into() }
-    }
-
-    fn ours(value: &str, label: &str) -> PropertyOption {
-        option(value, label, &ownership::option_description(&sync("a"), &cluster()))
-    }
-
-    fn union(prune: Prune, claims: &[(&str, &str)]) -> ScheduleUnion {
-        let claim = |(value, label): &(&str, &str)| Claim {
-            value: OptionValue::new(*value).unwrap(),
-            label: (*label).into(),
-            hidden: false,
-        };
-        let state = SyncState::Active(claims.iter().map(claim).collect());
-        ScheduleUnion::of(vec![SyncInput {
-            sync: sync("a"),
-            created: Timestamp::UNIX_EPOCH,
-            uid: "a".into(),
-            prune,
-            state,
-        }])
-    }
-
-    fn plan(existing: &[PropertyOption], union: &ScheduleUnion, answers: &Answers) -> NewOptions {
-        schedules("tec_schedule", existing, (union, answers), &cluster(), |_| true)
-    }
-
-    #[test]
-    fn a_hand_made_option_with_the_right_label_is_adopted_without_a_change() {
-        let existing = [option("1", "One", "")];
-        let new = plan(&existing, &union(Prune::Hide, &[("1", "One")]), &Answers::default());
-        assert_eq!(new.to, existing);
-        assert!(new.because.is_empty());
-        assert_eq!(new.syncs[&sync("a")].options, 1);
-    }
-
-    #[test]
-    fn options_of_people_keep_their_place_and_ours_come_behind() {
-        let new = plan(
-            &[option("x", "By hand", "")],
-            &union(Prune::Hide, &[("1", "One"), ("2", "Two")]),
-            &Answers::default(),
-        );
-        let list: Vec<(&str, i64)> = new.to.iter().map(|o| (o.value.as_str(), o.display_order)).collect();
-        assert_eq!(list, [("x", 0), ("1", 1), ("2", 2)]);
-    }
-
-    #[test]
-    fn pruning_follows_the_policy() {
-        let gone = |prune, answers: &Answers| plan(&[ours("9", "Nine")], &union(prune, &[]), answers);
-        assert!(gone(Prune::Hide, &Answers::default()).to[0].hidden);
-        assert!(!gone(Prune::Keep, &Answers::default()).to[0].hidden);
-        let asking = gone(Prune::Delete, &Answers::default());
-        assert_eq!(asking.questions.len(), 1);
-        let count = |n| Answers { given: [(asking.questions[0].clone(), Answer::Count(n))].into() };
-        assert!(gone(Prune::Delete, &count(0)).to.is_empty());
-        let held = gone(Prune::Delete, &count(3));
-        assert!(held.to[0].hidden);
-        assert_eq!(held.syncs[&sync("a")].in_use, [("9".to_owned(), 3)]);
-    }
-
-    #[test]
-    fn what_is_not_ours_is_never_pruned() {
-        let by_hand = option("9", "Nine", "");
-        let other_cluster = option("8", "Eight", "ScheduleSync ns/a [managed by tec-crm other]");
-        let gone_sync = option("7", "Seven", &ownership::option_description(&sync("deleted"), &cluster()));
-        let existing = [by_hand, other_cluster, gone_sync];
-        assert_eq!(plan(&existing, &union(Prune::Delete, &[]), &Answers::default()).to, existing);
-    }
-
-    #[test]
-    fn labels_stay_unique() {
-        let retired = plan(&[ours("1", "Days")], &union(Prune::Hide, &[("2", "Days")]), &Answers::default());
-        let labels: Vec<&str> = retired.to.iter().map(|o| o.label.as_str()).collect();
-        assert_eq!(labels, ["Days (1)", "Days"]);
-        let clash = plan(&[option("1", "Days", "")], &union(Prune::Hide, &[("2", "Days")]), &Answers::default());
-        assert_eq!(clash.to.len(), 1);
-        assert_eq!(clash.syncs[&sync("a")].refusals[0].reason, Reason::Conflict);
-    }
-
-    #[test]
-    fn another_clusters_option_is_left_alone() {
-        let theirs = [option("1", "Eins", "ScheduleSync x/y [managed by tec-crm other]")];
-        let new = plan(&theirs, &union(Prune::Hide, &[("1", "One")]), &Answers::default());
-        assert_eq!(new.to, theirs);
-        assert!(new.syncs[&sync("a")].refusals[0].message.contains("cluster other"));
-    }
-
-    #[test]
-    fn states_repair_labels_and_keep_strangers() {
-        let mut existing = states("s", &[], &cluster()).to;
-        assert_eq!(existing.len(), 12);
-        existing[3].label = "Kalt".into();
-        existing.remove(5);
-        existing.push(option("mine", "Mine", ""));
-        let new = states("s", &existing, &cluster());
-        assert_eq!(new.because.len(), 2, "{:?}", new.because);
-        assert_eq!(new.to.len(), 13);
-    }
-
-    #[test]
-    fn missing_lead_statuses_are_added_with_hubspots_kind_of_label() {
-        let new = added("hs_lead_status", &[option("NEW", "New", "")], &["NEW", "OPEN_DEAL"], &cluster());
-        assert_eq!((new.to.len(), new.to[1].label.as_str()), (2, "Open Deal"));
-    }
 }

@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+#[cfg(test)]
+mod tests;
+
 /// What a portal should be.
 #[derive(Clone, Debug)]
 pub struct PortalDesired {

@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+#[cfg(test)]
+mod tests;
+
 /// How far a removal is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Removal {

@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+#[cfg(test)]
+mod tests;
+
 /// A user removed again within this time is not invited again.
 pub const INSIST_ONCE_PER: SignedDuration = SignedDuration::from_hours(24);
 
@@ -193,7 +196,7 @@ fn present(desired: &UserDesired, user: &User, observed: &PortalSnapshot, plan: 
         to.role = role;
     }
     let has_team = team.is_none() || user.team == team;
-    if !has_team && differs("team", user.team.as_ref().map(TeamId::as_str), assistant.team.as_deref()) {
+    if !has_team && differs("team", name_of_team(user, observed), assistant.team.as_deref()) {
         to.team = team;
     }
     if because.is_empty() {
@@ -212,6 +215,11 @@ fn present(desired: &UserDesired, user: &User, observed: &PortalSnapshot, plan: 
 fn name_of_role<'a>(user: &User, observed: &'a PortalSnapshot) -> Option<&'a str> {
     let held = user.roles.first()?;
     observed.roles.last_known()?.iter().find(|role| role.id == *held).map(|role| role.name.as_str())
+}
+
+fn name_of_team<'a>(user: &User, observed: &'a PortalSnapshot) -> Option<&'a str> {
+    let held = user.team.as_ref()?;
+    observed.teams.last_known()?.iter().find(|team| team.id == *held).map(|team| team.name.as_str())
 }
 
 fn role(assistant: &ValidatedAssistant, observed: &PortalSnapshot) -> Result<Option<RoleId>, Refusal> {
