@@ -5,6 +5,7 @@ use std::{fs, time::Duration};
 use serde_json::{Value, json};
 use tec_crm::sim::hubspot::{NewMember, SimConfig, TokenConfig, TraceEntry};
 
+use super::kstatus::{self, State};
 use super::world::{KINDS, PATIENCE, Setup, World, assistant, named, option, property, repository, users};
 
 const GROUP: &str = "tec_ai_assistant";
@@ -101,6 +102,15 @@ fn samples_on_an_empty_portal_create_each_thing_once_in_order_and_become_ready()
     let fields = writes.iter().filter(|write| write.contains("/properties/") && !write.contains("/groups"));
     assert!(fields.clone().all(|field| position(field) > position(group[0])), "group before fields: {writes:?}");
     assert_eq!(counts.with_status(409) + counts.with_status(400), 0, "{counts:?}");
+
+    // What a GitOps tool reads meanwhile: in progress from the first status on, never failed, never healthy too early.
+    for kind in ["CrmConnection", "Assistant", "ScheduleSync"] {
+        let chronicle = world.chronicle();
+        let with_status = chronicle.iter().filter(|object| object["kind"] == kind && object["status"].is_object());
+        let mut states: Vec<State> = with_status.map(kstatus::of).collect();
+        states.dedup();
+        assert_eq!(states, [State::InProgress, State::Current], "{kind}");
+    }
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub(crate) struct Setup {
     pub(crate) sim: SimConfig,
     /// Of the operator.
     pub(crate) rust_log: &'static str,
-    pub(crate) args: &'static [&'static str],
+    pub(crate) args: Vec<String>,
     /// A control plane that starts without our CRDs, instead of the shared one.
     pub(crate) own_plane: bool,
     /// The test starts the operator itself.
@@ -69,7 +69,7 @@ impl Setup {
             limit_per_10s: 1_000,
             ..SimConfig::default()
         };
-        Self { name, sim, rust_log: "info", args: &[], own_plane: false, operator: true }
+        Self { name, sim, rust_log: "info", args: Vec::new(), own_plane: false, operator: true }
     }
 }
 
@@ -92,7 +92,8 @@ pub(crate) struct World {
     folder: Option<TempDir>,
     operator: Option<Child>,
     rust_log: &'static str,
-    args: &'static [&'static str],
+    /// Of the operator's next start.
+    pub(crate) args: Vec<String>,
     /// Stops what runs on it when it is dropped.
     runtime: Option<Runtime>,
     own_plane: Option<ControlPlane>,
@@ -143,6 +144,14 @@ impl World {
         world
     }
 
+    /// One more simulated portal, on a socket of its own, that the operator may talk to from its next start.
+    pub(crate) fn another_portal(&mut self, config: SimConfig) -> (HubSpotSim, String) {
+        self.secrets.extend(config.tokens.iter().map(|token| token.token.clone()));
+        let (sim, endpoint) = self.runtime().block_on(simulate(config));
+        self.args.extend(["--allow-endpoint".to_owned(), endpoint.clone()]);
+        (sim, endpoint)
+    }
+
     // The operator.
 
     pub(crate) fn start_operator(&mut self) {
@@ -153,7 +162,7 @@ impl World {
             .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_tec-crm"), "run"])
             .args(["--namespace", &self.namespace, "--allow-endpoint", &self.endpoint])
             .args(["--health-addr", "127.0.0.1:0", "--cluster-id", CLUSTER_ID])
-            .args(self.args)
+            .args(&self.args)
             .env("KUBECONFIG", &self.operator_kubeconfig)
             .env("RUST_LOG", self.rust_log)
             .env("RUST_BACKTRACE", "1")
@@ -202,6 +211,11 @@ impl World {
     }
 
     // Kubernetes.
+
+    /// The administrator's kubeconfig.
+    pub(crate) fn admin(&self) -> &Path {
+        &self.kubeconfig
+    }
 
     /// kubectl, as an administrator of the cluster, in the world's namespace. Standard output if it succeeds, else
     /// standard error.
