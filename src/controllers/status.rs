@@ -136,7 +136,7 @@ async fn set_finalizers<K: Ours>(ctx: &Context, object: &K, finalizers: &[String
 fn remember<K: Ours>(ctx: &Context, object: &K) {
     let value = serde_json::to_value(object).and_then(serde_json::from_value::<DynamicObject>);
     if let Ok(object) = value {
-        lock(&ctx.store).apply(K::KIND, object);
+        lock(&ctx.store).answered(K::KIND, object);
     }
 }
 
