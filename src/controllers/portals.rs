@@ -204,6 +204,15 @@ impl Portals {
         })
     }
 
+    /// A working portal is read again at the latest then: its interval may have become shorter.
+    pub fn refresh_by(&self, connection: &ObjectRef, latest: Instant) {
+        self.with(connection, |entry| {
+            if matches!(entry.availability, Availability::Ready(_)) {
+                entry.refresh_due = entry.refresh_due.map(|due| due.min(latest));
+            }
+        });
+    }
+
     /// Somebody wants a snapshot not older than this.
     pub fn demand(&self, connection: &ObjectRef, not_before: Instant) {
         self.with(connection, |entry| entry.demand = entry.demand.max(Some(not_before)));

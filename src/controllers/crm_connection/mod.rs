@@ -71,6 +71,10 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
         report::first(ctx, &object).await?;
     }
     let valid = connection::validate(&object.spec, &ctx.settings.endpoints);
+    if let Ok(valid) = &valid {
+        // The longest pause that this interval can mean.
+        ctx.portals.refresh_by(&job.key, Instant::now() + valid.interval.mul_f64(1.1));
+    }
     let finding = match &valid {
         Err(invalid) => Finding::Stalled(Refusal::new(Reason::InvalidSpec, invalid.0.clone())),
         Ok(valid) if valid.suspend => Finding::Suspended,
