@@ -95,13 +95,13 @@ struct Entry {
     availability: Availability,
     client: Option<Client>,
     portal: Option<Arc<Portal>>,
-    /// Why the portal could not be opened.
-    closed: Option<Trouble>,
+    /// When the portal was last tried in vain, and why it could not be opened.
+    closed: Option<(Instant, Trouble)>,
     /// When the snapshot is to be read again, or the portal to be tried again.
     refresh_due: Option<Instant>,
     /// Somebody wants a snapshot not older than this.
     demand: Option<Instant>,
-    /// Requests of ScheduleSyncs that were seen.
+    /// Requests of the connection itself and of ScheduleSyncs that were seen.
     requests: BTreeMap<ObjectRef, (String, Instant)>,
     /// The portal, with the age of the connection that uses it.
     claim: Option<Claim>,
@@ -171,14 +171,14 @@ impl Portals {
         });
     }
 
-    /// Why the portal could not be opened with the client in use.
-    pub fn closed(&self, connection: &ObjectRef) -> Option<Trouble> {
+    /// When the portal was last tried in vain with the client in use, and why it could not be opened.
+    pub fn closed(&self, connection: &ObjectRef) -> Option<(Instant, Trouble)> {
         self.with(connection, |entry| entry.closed.clone())
     }
 
-    /// The portal could not be opened.
-    pub fn not_opened(&self, connection: &ObjectRef, trouble: Trouble) {
-        self.with(connection, |entry| entry.closed = Some(trouble));
+    /// The portal was tried at that time and could not be opened.
+    pub fn not_opened(&self, connection: &ObjectRef, tried: Instant, trouble: Trouble) {
+        self.with(connection, |entry| entry.closed = Some((tried, trouble)));
     }
 
     /// When the snapshot is to be read again.
@@ -191,7 +191,7 @@ impl Portals {
         self.with(connection, |entry| entry.refresh_due = Some(next));
     }
 
-    /// A ScheduleSync's `requestedAt` asks for a comparison; the first run that sees the request says since when.
+    /// A `requestedAt` asks for a comparison; the first run that sees the request says since when.
     pub fn request(&self, connection: &ObjectRef, (by, request): (&ObjectRef, &str), since: Instant) -> Instant {
         self.with(connection, |entry| {
             let (known, asked) = entry.requests.entry(by.clone()).or_insert_with(|| (request.to_owned(), since));
@@ -202,6 +202,15 @@ impl Portals {
             entry.demand = entry.demand.max(Some(*asked));
             *asked
         })
+    }
+
+    /// A working portal is read again at the latest then: its interval may have become shorter.
+    pub fn refresh_by(&self, connection: &ObjectRef, latest: Instant) {
+        self.with(connection, |entry| {
+            if matches!(entry.availability, Availability::Ready(_)) {
+                entry.refresh_due = entry.refresh_due.map(|due| due.min(latest));
+            }
+        });
     }
 
     /// Somebody wants a snapshot not older than this.

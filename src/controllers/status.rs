@@ -136,7 +136,7 @@ async fn set_finalizers<K: Ours>(ctx: &Context, object: &K, finalizers: &[String
 fn remember<K: Ours>(ctx: &Context, object: &K) {
     let value = serde_json::to_value(object).and_then(serde_json::from_value::<DynamicObject>);
     if let Ok(object) = value {
-        lock(&ctx.store).apply(K::KIND, object);
+        lock(&ctx.store).answered(K::KIND, object);
     }
 }
 
@@ -209,13 +209,11 @@ pub(super) async fn report_malformed<K: Ours>(ctx: &Context, key: &ObjectRef, er
     if said(&object) == Some(without_times(&new)) {
         return Ok(());
     }
-    let body = json!({
-        "apiVersion": K::api_version(&()), "kind": K::kind(&()),
-        "status": {"conditions": conditions, "observedGeneration": generation},
-    });
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    if let Some(patched) = api.patch_status(&key.name, &params, &Patch::Apply(body)).await_limited().await? {
-        lock(&ctx.store).apply(K::KIND, patched);
+    // Not applied: the API server, too, fails to read such an object as its type when it looks for who owns what.
+    let patch = json!({"status": {"conditions": conditions, "observedGeneration": generation}});
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    if let Some(patched) = api.patch_status(&key.name, &params, &Patch::Merge(patch)).await_limited().await? {
+        lock(&ctx.store).answered(K::KIND, patched);
     }
     Ok(())
 }

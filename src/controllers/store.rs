@@ -77,6 +77,16 @@ impl Store {
         if unchanged { Change::None } else { Change::Trigger }
     }
 
+    /// Takes in what Kubernetes answered to a write of ours. An object that the watch has seen go meanwhile does not come
+    /// back: nobody would ever take it out again.
+    pub fn answered(&mut self, kind: Kind, object: DynamicObject) {
+        let meta = &object.metadata;
+        let (namespace, name) = (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());
+        if self.objects.contains_key(&ObjectRef::new(kind, namespace, name)) {
+            self.apply(kind, object);
+        }
+    }
+
     /// Takes an object of one of our kinds out.
     pub fn remove(&mut self, key: &ObjectRef) -> Change {
         let Some(old) = self.objects.remove(key) else { return Change::None };
@@ -223,6 +233,18 @@ mod tests {
         let key = store.referrers(&portal("crm"), Kind::Assistant).remove(0);
         assert_eq!(store.remove(&key), Change::Gone);
         assert!(store.referrers.is_empty() && store.claimants.is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_the_end_brings_nothing_back() {
+        let mut store = Store::default();
+        store.apply(Kind::Assistant, assistant(1, &json!({})));
+        let key = ObjectRef::new(Kind::Assistant, "ns", "ada");
+        store.answered(Kind::Assistant, assistant(2, &json!({})));
+        assert_eq!(store.objects[&key].version, 2);
+        store.remove(&key);
+        store.answered(Kind::Assistant, assistant(3, &json!({})));
+        assert!(!store.contains(&key));
     }
 
     #[test]

@@ -1,3 +1,11 @@
 //! On a real API server.
 
 mod control_plane;
+mod credentials;
+mod definitions;
+mod deletion;
+mod kstatus;
+mod process;
+mod repairs;
+mod samples;
+mod world;

@@ -70,8 +70,11 @@ pub(super) async fn look(
     let not_before = Some(usable.as_of).max(wanted_since);
     let began = Instant::now();
     portal.read(&[Part::Users], not_before, lane).await;
-    portal.read(&[Part::Owners], not_before.max(owner_poll(ctx, job, object)), lane).await;
-    let mut snapshot = portal.read(&extra_parts(valid, object), not_before, lane).await;
+    let polled = not_before.max(owner_poll(ctx, job, object));
+    let seen = portal.read(&[Part::Owners], polled, lane).await;
+    // With the owner, the acceptance may have come.
+    let appeared = seen.owners.fresh().is_ok_and(|owners| owners.contains_key(&valid.email));
+    let mut snapshot = portal.read(&extra_parts(valid, object), if appeared { polled } else { not_before }, lane).await;
     let mut answers = Answers::default();
     let (mut done, mut failed) = (Vec::new(), None);
     let mut planned = planner::plan(&desired, &snapshot, &answers, ctx.now());

@@ -71,6 +71,10 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
         report::first(ctx, &object).await?;
     }
     let valid = connection::validate(&object.spec, &ctx.settings.endpoints);
+    if let Ok(valid) = &valid {
+        // The longest pause that this interval can mean.
+        ctx.portals.refresh_by(&job.key, Instant::now() + valid.interval.mul_f64(1.1));
+    }
     let finding = match &valid {
         Err(invalid) => Finding::Stalled(Refusal::new(Reason::InvalidSpec, invalid.0.clone())),
         Ok(valid) if valid.suspend => Finding::Suspended,
@@ -97,7 +101,7 @@ async fn find(
     object: &CrmConnection,
     valid: &ValidatedConnection,
 ) -> Result<Finding, Interrupted> {
-    let Opened { portal, not_before } = match opened(ctx, &job.key, valid, wanted_since(job, object)).await? {
+    let Opened { portal, not_before } = match opened(ctx, &job.key, valid, wanted_since(ctx, job, object)).await? {
         Ok(opened) => opened,
         Err(finding) => return Ok(finding),
     };
@@ -113,10 +117,12 @@ async fn find(
     Ok(looked.map_or_else(Finding::Trouble, |looked| Finding::Looked(Box::new(looked))))
 }
 
-/// Since when somebody waits for a comparison (`requestedAt`).
-fn wanted_since(job: &Job, object: &CrmConnection) -> Option<Instant> {
+/// Since when somebody waits for a comparison (`requestedAt`): since the first run that saw the request. While it cannot
+/// be met, whatever else wakes this object is no new request.
+fn wanted_since(ctx: &Context, job: &Job, object: &CrmConnection) -> Option<Instant> {
     let handled = object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.clone());
-    status::requested_at(object).filter(|requested| Some(requested) != handled.as_ref()).map(|_| job.since)
+    let requested = status::requested_at(object).filter(|requested| Some(requested) != handled.as_ref())?;
+    Some(ctx.portals.request(&job.key, (&job.key, &requested), job.since))
 }
 
 /// The guards before anything is written: the right portal, and nobody else's.

@@ -55,11 +55,15 @@ pub(super) async fn opened(
     });
     let now = Instant::now();
     let due = ctx.portals.refresh_due(key).is_none_or(|due| due <= now).then_some(now);
-    let not_before = wanted_since.max(due).max(ctx.portals.demanded(key));
+    let asked = wanted_since.max(ctx.portals.demanded(key));
+    let not_before = asked.max(due);
     if let Some(portal) = ctx.portals.portal(key) {
         return Ok(Ok(Opened { portal, not_before }));
     }
-    if let Some(trouble) = ctx.portals.closed(key).filter(|_| due.is_none() && wanted_since.is_none()) {
+    if let Some((tried, trouble)) = ctx.portals.closed(key)
+        && due.is_none()
+        && asked.is_none_or(|asked| asked <= tried)
+    {
         return Ok(Err(Finding::Trouble(trouble)));
     }
     match region::resolve(&hubspot, valid.endpoint.as_ref()).await {
@@ -71,7 +75,7 @@ pub(super) async fn opened(
         Err(error) => {
             tracing::warn!(object = %key, correlation_id = error.correlation_id, %error, "portal cannot be opened");
             let trouble = Trouble::from(&error);
-            ctx.portals.not_opened(key, trouble.clone());
+            ctx.portals.not_opened(key, now, trouble.clone());
             Ok(Err(Finding::Trouble(trouble)))
         }
     }
