@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     context::Context,
     disposition::{self, Disposition},
+    events::Severity,
 };
 use crate::{
     api::{
@@ -200,8 +201,8 @@ pub(super) async fn report_malformed<K: Ours>(ctx: &Context, key: &ObjectRef, er
         api.patch(&key.name, &PatchParams::default(), &Patch::Merge(patch)).await_limited().await?;
         return Ok(());
     }
-    let standing =
-        Standing::Stalled(Refusal::new(Reason::InvalidSpec, format!("the stored object cannot be read: {error}")));
+    let message = format!("the stored object cannot be read: {error}");
+    let standing = Standing::Stalled(Refusal::new(Reason::InvalidSpec, message.clone()));
     let generation = object.metadata.generation;
     let conditions = condition::render(&[], &standing.verdicts(), generation, ctx.now());
     let said = |object: &DynamicObject| object.data.pointer("/status/conditions").map(without_times);
@@ -209,11 +210,21 @@ pub(super) async fn report_malformed<K: Ours>(ctx: &Context, key: &ObjectRef, er
     if said(&object) == Some(without_times(&new)) {
         return Ok(());
     }
+    let reference = object.object_ref(&resource);
+    let about = (Severity::Warning, Reason::InvalidSpec);
+    ctx.events.send_about(&reference, about, "Reconcile", &message).await;
     // Not applied: the API server, too, fails to read such an object as its type when it looks for who owns what.
     let patch = json!({"status": {"conditions": conditions, "observedGeneration": generation}});
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    if let Some(patched) = api.patch_status(&key.name, &params, &Patch::Merge(patch)).await_limited().await? {
-        lock(&ctx.store).answered(K::KIND, patched);
+    let patched = tokio::time::timeout(KUBE_TIMEOUT, api.patch_status(&key.name, &params, &Patch::Merge(patch))).await;
+    match patched.map_err(|_| Interrupted::Timeout)? {
+        Ok(patched) => lock(&ctx.store).answered(K::KIND, patched),
+        // A field with a rule of its own stops every write until a person has corrected it: the event has to do.
+        Err(kube::Error::Api(status)) if status.code == 422 => {
+            tracing::warn!(object = %key, %message, "the API server takes no status for this object");
+        }
+        Err(kube::Error::Api(status)) if status.is_not_found() => {}
+        Err(error) => return Err(error.into()),
     }
     Ok(())
 }
