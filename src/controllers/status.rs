@@ -1,6 +1,6 @@
 //! The only writer to our objects: finalizers and status, and only when something changes.
 
-use std::{fmt::Debug, future::Future, time::Duration};
+use std::{collections::BTreeSet, fmt::Debug, future::Future, time::Duration};
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
@@ -167,10 +167,25 @@ pub(super) async fn write<K: Ours, S: Serialize>(
     let body = json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": new});
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let patch = api(ctx, object).patch_status(&object.name_any(), &params, &Patch::Apply(body)).await_limited().await?;
-    if let Some(patched) = patch {
-        remember(ctx, &patched);
+    let Some(mut patched) = patch else { return Ok(()) };
+    let wanted = json!(new);
+    if condition_types(&json!(&patched)["status"]) != condition_types(&wanted) {
+        // Left by a write that was not an apply, so that applying does not take it away: the report of a malformed object.
+        let exact = json!({"status": {"conditions": wanted["conditions"]}});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let (api, exact) = (api(ctx, object), Patch::Merge(exact));
+        let Some(exact) = api.patch_status(&object.name_any(), &params, &exact).await_limited().await? else {
+            return Ok(());
+        };
+        patched = exact;
     }
+    remember(ctx, &patched);
     Ok(())
+}
+
+fn condition_types(status: &Value) -> BTreeSet<String> {
+    let conditions = status["conditions"].as_array().into_iter().flatten();
+    conditions.filter_map(|condition| condition["type"].as_str()).map(ToOwned::to_owned).collect()
 }
 
 trait AwaitLimited<T> {
