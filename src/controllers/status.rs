@@ -31,6 +31,9 @@ use crate::{
 /// Longest a call to Kubernetes may take: its client has no limit of its own (KUBE 17).
 const KUBE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How the report of a malformed object begins.
+const UNREADABLE: &str = "the stored object cannot be read";
+
 /// Kubernetes did not do what was asked; the run is repeated.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Interrupted {
@@ -164,13 +167,19 @@ pub(super) async fn write<K: Ours, S: Serialize>(
     if old.is_some() && comparable(old) == comparable(Some(new)) {
         return Ok(());
     }
-    let body = json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": new});
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    let patch = api(ctx, object).patch_status(&object.name_any(), &params, &Patch::Apply(body)).await_limited().await?;
+    let (patch, params) = if json!(old)["conditions"].to_string().contains(UNREADABLE) {
+        // The report was no apply, so applying would leave its Stalled beside the new conditions.
+        (Patch::Merge(json!({"status": new})), PatchParams::default())
+    } else {
+        let body = json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": new});
+        (Patch::Apply(body), PatchParams::default().force())
+    };
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..params };
+    let patch = api(ctx, object).patch_status(&object.name_any(), &params, &patch).await_limited().await?;
     let Some(mut patched) = patch else { return Ok(()) };
     let wanted = json!(new);
     if condition_types(&json!(&patched)["status"]) != condition_types(&wanted) {
-        // Left by a write that was not an apply, so that applying does not take it away: the report of a malformed object.
+        // As above, when one of that first write's conditions has ended.
         let exact = json!({"status": {"conditions": wanted["conditions"]}});
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let (api, exact) = (api(ctx, object), Patch::Merge(exact));
@@ -216,7 +225,7 @@ pub(super) async fn report_malformed<K: Ours>(ctx: &Context, key: &ObjectRef, er
         api.patch(&key.name, &PatchParams::default(), &Patch::Merge(patch)).await_limited().await?;
         return Ok(());
     }
-    let message = format!("the stored object cannot be read: {error}");
+    let message = format!("{UNREADABLE}: {error}");
     let standing = Standing::Stalled(Refusal::new(Reason::InvalidSpec, message.clone()));
     let generation = object.metadata.generation;
     let conditions = condition::render(&[], &standing.verdicts(), generation, ctx.now());
