@@ -56,7 +56,17 @@ impl Events {
         action: &str,
         note: &str,
     ) {
-        let reference = about.object_ref(&());
+        self.send_about(&about.object_ref(&()), (severity, reason), action, note).await;
+    }
+
+    /// As [`Self::send`], about an object that cannot be read.
+    pub async fn send_about(
+        &self,
+        reference: &ObjectReference,
+        (severity, reason): (Severity, Reason),
+        action: &str,
+        note: &str,
+    ) {
         let now = self.clock.now();
         let uid = reference.uid.as_deref().unwrap_or_default();
         let words = Fingerprint::of(&[uid.as_bytes(), reason.name().as_bytes(), action.as_bytes(), note.as_bytes()]);
@@ -65,7 +75,7 @@ impl Events {
         }
         let namespace = reference.namespace.clone().unwrap_or_else(|| "default".to_owned());
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
-        let event = Event { note: Some(shorten(note)), ..event(&reference, (severity, reason), action, (words, now)) };
+        let event = Event { note: Some(shorten(note)), ..event(reference, (severity, reason), action, (words, now)) };
         match api
             .create(&PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }, &event)
             .await

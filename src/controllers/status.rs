@@ -1,6 +1,6 @@
 //! The only writer to our objects: finalizers and status, and only when something changes.
 
-use std::{fmt::Debug, future::Future, time::Duration};
+use std::{collections::BTreeSet, fmt::Debug, future::Future, time::Duration};
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     context::Context,
     disposition::{self, Disposition},
+    events::Severity,
 };
 use crate::{
     api::{
@@ -29,6 +30,9 @@ use crate::{
 
 /// Longest a call to Kubernetes may take: its client has no limit of its own (KUBE 17).
 const KUBE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How the report of a malformed object begins.
+const UNREADABLE: &str = "the stored object cannot be read";
 
 /// Kubernetes did not do what was asked; the run is repeated.
 #[derive(Debug, thiserror::Error)]
@@ -163,13 +167,34 @@ pub(super) async fn write<K: Ours, S: Serialize>(
     if old.is_some() && comparable(old) == comparable(Some(new)) {
         return Ok(());
     }
-    let body = json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": new});
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    let patch = api(ctx, object).patch_status(&object.name_any(), &params, &Patch::Apply(body)).await_limited().await?;
-    if let Some(patched) = patch {
-        remember(ctx, &patched);
+    let (patch, params) = if json!(old)["conditions"].to_string().contains(UNREADABLE) {
+        // The report was no apply, so applying would leave its Stalled beside the new conditions.
+        (Patch::Merge(json!({"status": new})), PatchParams::default())
+    } else {
+        let body = json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": new});
+        (Patch::Apply(body), PatchParams::default().force())
+    };
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..params };
+    let patch = api(ctx, object).patch_status(&object.name_any(), &params, &patch).await_limited().await?;
+    let Some(mut patched) = patch else { return Ok(()) };
+    let wanted = json!(new);
+    if condition_types(&json!(&patched)["status"]) != condition_types(&wanted) {
+        // As above, when one of that first write's conditions has ended.
+        let exact = json!({"status": {"conditions": wanted["conditions"]}});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let (api, exact) = (api(ctx, object), Patch::Merge(exact));
+        let Some(exact) = api.patch_status(&object.name_any(), &params, &exact).await_limited().await? else {
+            return Ok(());
+        };
+        patched = exact;
     }
+    remember(ctx, &patched);
     Ok(())
+}
+
+fn condition_types(status: &Value) -> BTreeSet<String> {
+    let conditions = status["conditions"].as_array().into_iter().flatten();
+    conditions.filter_map(|condition| condition["type"].as_str()).map(ToOwned::to_owned).collect()
 }
 
 trait AwaitLimited<T> {
@@ -200,8 +225,8 @@ pub(super) async fn report_malformed<K: Ours>(ctx: &Context, key: &ObjectRef, er
         api.patch(&key.name, &PatchParams::default(), &Patch::Merge(patch)).await_limited().await?;
         return Ok(());
     }
-    let standing =
-        Standing::Stalled(Refusal::new(Reason::InvalidSpec, format!("the stored object cannot be read: {error}")));
+    let message = format!("{UNREADABLE}: {error}");
+    let standing = Standing::Stalled(Refusal::new(Reason::InvalidSpec, message.clone()));
     let generation = object.metadata.generation;
     let conditions = condition::render(&[], &standing.verdicts(), generation, ctx.now());
     let said = |object: &DynamicObject| object.data.pointer("/status/conditions").map(without_times);
@@ -209,11 +234,21 @@ pub(super) async fn report_malformed<K: Ours>(ctx: &Context, key: &ObjectRef, er
     if said(&object) == Some(without_times(&new)) {
         return Ok(());
     }
+    let reference = object.object_ref(&resource);
+    let about = (Severity::Warning, Reason::InvalidSpec);
+    ctx.events.send_about(&reference, about, "Reconcile", &message).await;
     // Not applied: the API server, too, fails to read such an object as its type when it looks for who owns what.
     let patch = json!({"status": {"conditions": conditions, "observedGeneration": generation}});
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    if let Some(patched) = api.patch_status(&key.name, &params, &Patch::Merge(patch)).await_limited().await? {
-        lock(&ctx.store).answered(K::KIND, patched);
+    let patched = tokio::time::timeout(KUBE_TIMEOUT, api.patch_status(&key.name, &params, &Patch::Merge(patch))).await;
+    match patched.map_err(|_| Interrupted::Timeout)? {
+        Ok(patched) => lock(&ctx.store).answered(K::KIND, patched),
+        // A field with a rule of its own stops every write until a person has corrected it: the event has to do.
+        Err(kube::Error::Api(status)) if status.code == 422 => {
+            tracing::warn!(object = %key, %message, "the API server takes no status for this object");
+        }
+        Err(kube::Error::Api(status)) if status.is_not_found() => {}
+        Err(error) => return Err(error.into()),
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ fn policy(policy: &str) -> Value {
 
 /// A property that can be used.
 fn active(state: &Value, name: &str) -> bool {
-    property(state, name)["archived"] == false
+    property(state, name).is_object() && property(state, name)["archived"] != true
 }
 
 #[test]

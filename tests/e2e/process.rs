@@ -124,9 +124,12 @@ fn an_object_that_cannot_be_read_is_reported_and_harms_nobody() {
     let mut world = World::with(Setup { own_plane: true, operator: false, ..Setup::new("malformed") });
     install_lax_crds(&world);
     let mut broken = assistant("broken", &json!({}));
-    broken["spec"]["email"] = json!(5);
+    broken["spec"]["firstName"] = json!(5);
     broken["spec"]["provisioning"] = json!("Whatever");
-    world.apply(&[world.secret(), world.connection(&json!({})), broken, assistant("ada", &json!({}))]);
+    // Where a field has a rule of its own, the API server takes not even a status.
+    let mut mute = assistant("mute", &json!({}));
+    mute["spec"]["email"] = json!(5);
+    world.apply(&[world.secret(), world.connection(&json!({})), broken, mute, assistant("ada", &json!({}))]);
     install_crds(world.admin()).expect("CRDs without a warning");
     // The new schema is in force when it refuses what the old one took.
     let mut late = assistant("late", &json!({}));
@@ -141,8 +144,14 @@ fn an_object_that_cannot_be_read_is_reported_and_harms_nobody() {
     assert_eq!(kstatus::of(&world.get("assistants/broken")), State::Failed);
     world.wait_ready(PORTAL);
     world.wait_ready(ADA);
-    // A correction is taken at once; and one that nobody wants any more can go.
-    world.patch("assistants/broken", &json!({"spec": {"email": "broken@example.com", "provisioning": "Invite"}}));
+    world.wait_until("the other is reported by an event", PATIENCE, || {
+        world.events().iter().any(|event| {
+            let says = event["note"].as_str().is_some_and(|note| note.contains("cannot be read"));
+            says && event["regarding"]["name"] == "mute" && event["reason"] == "InvalidSpec"
+        })
+    });
+    // A correction is taken at once.
+    world.patch("assistants/broken", &json!({"spec": {"firstName": "Bob", "provisioning": "Invite"}}));
     world.wait_ready("assistants/broken");
 }
 
@@ -172,7 +181,7 @@ fn a_malformed_object_can_be_deleted() {
     let mut world = World::with(Setup { own_plane: true, operator: false, ..Setup::new("malformed-gone") });
     install_lax_crds(&world);
     let mut broken = assistant("broken", &json!({}));
-    broken["spec"]["email"] = json!(5);
+    broken["spec"]["firstName"] = json!(5);
     broken["metadata"]["finalizers"] = json!(["crm.theeminenceco.com/finalizer"]);
     world.apply(&[broken]);
     install_crds(world.admin()).expect("CRDs without a warning");

@@ -10,6 +10,7 @@ use crate::{
     api::{
         Assistant,
         assistant::{ManualStep, SetupStep, StepState},
+        condition::ConditionType,
         crm_connection::Mode,
     },
     apply::{self, Applied},
@@ -128,7 +129,7 @@ pub(super) async fn look(
     }
     note_removal(&mut desired, &report);
     tracing::debug!(object = %job.key, took_ms = began.elapsed().as_millis(), "user looked at");
-    let poll_after = poll_after(ctx, &desired.memory, &report, usable.connection.interval);
+    let poll_after = poll_after(ctx, waiting_since(object, &desired.memory), &report, usable.connection.interval);
     let interval = usable.connection.interval;
     Ok(Looked { plan: planned.plan, report, memory: desired.memory, plan_only, done, failed, poll_after, interval })
 }
@@ -203,20 +204,28 @@ fn owner_poll(ctx: &Context, job: &Job, object: &Assistant) -> Option<Instant> {
     if !waiting || job.lane != Lane::Timer {
         return None;
     }
-    let sent_at = memory(object).sent_at;
-    Instant::now().checked_sub(pause_since(ctx, sent_at, Duration::MAX) / 2)
+    let since = waiting_since(object, &memory(object));
+    Instant::now().checked_sub(pause_since(ctx, since, Duration::MAX) / 2)
+}
+
+/// Since when an owner is awaited: since the invitation, or since a user that someone else invited was first seen.
+fn waiting_since(object: &Assistant, memory: &UserMemory) -> Option<Timestamp> {
+    let conditions = object.status.iter().flat_map(|status| &status.conditions);
+    let mut seen = conditions.filter(|condition| condition.type_ == ConditionType::UserExists.name());
+    let seen = seen.find(|condition| condition.status == "True").map(|condition| condition.last_transition_time.0);
+    memory.sent_at.or(seen)
 }
 
 /// The longer it takes, the rarer we look.
-fn pause_since(ctx: &Context, sent_at: Option<Timestamp>, most: Duration) -> Duration {
+fn pause_since(ctx: &Context, since: Option<Timestamp>, most: Duration) -> Duration {
     let waited =
-        sent_at.map_or(Duration::MAX, |at| Duration::try_from(ctx.now().duration_since(at)).unwrap_or_default());
+        since.map_or(Duration::ZERO, |at| Duration::try_from(ctx.now().duration_since(at)).unwrap_or_default());
     (waited / 2).clamp(FIRST_POLL, Duration::from_mins(5)).min(most)
 }
 
-fn poll_after(ctx: &Context, memory: &UserMemory, report: &UserReport, interval: Duration) -> Option<Duration> {
+fn poll_after(ctx: &Context, since: Option<Timestamp>, report: &UserReport, interval: Duration) -> Option<Duration> {
     let waiting = matches!((&report.user, &report.owner), (UserFinding::Present(_), Ok(None)));
-    waiting.then(|| pause_since(ctx, memory.sent_at, interval))
+    waiting.then(|| pause_since(ctx, since, interval))
 }
 
 /// Why steps are withheld, if any are.
