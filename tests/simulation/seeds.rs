@@ -7,7 +7,7 @@ use fastrand::Rng;
 use http::Method;
 use serde_json::json;
 use tec_crm::sim::{
-    hubspot::{Fault, SimConfig, When},
+    hubspot::{Fault, ListLag, SimConfig, When},
     kube::{Strike, Verb},
 };
 
@@ -22,6 +22,11 @@ const CALM: Duration = Duration::from_mins(25);
 enum Weather {
     Calm,
     Stormy,
+}
+
+/// Every third portal shows its lists late, as HubSpot does (API.md §5, §7).
+fn lists_lag(seed: u64) -> bool {
+    seed % 3 == 0
 }
 
 /// What people do, decided by the seed alone: the same in a calm run and in a stormy one.
@@ -139,7 +144,10 @@ fn kube_chaos(seed: u64) -> impl FnMut(Verb, &str) -> Option<Strike> + Send {
 /// One run; the world as it ends.
 async fn run(seed: u64, weather: Weather) -> World {
     let script = Script::of(seed);
-    let config = SimConfig { latency: Duration::from_millis(50), ..SimConfig::default() };
+    let mut config = SimConfig { latency: Duration::from_millis(50), ..SimConfig::default() };
+    if lists_lag(seed) {
+        config.switches.list_lag = ListLag { min: Duration::from_millis(250), max: Duration::from_millis(700) };
+    }
     let mut world = World::new(seed, config);
     if script.by_hand {
         make_by_hand(&world);
@@ -267,6 +275,8 @@ fn count(seed: u64, world: &World, tally: &mut Tally) {
             None => tally.unanswered += 1,
             Some(429) => tally.refused_for_speed += 1,
             Some(500..) => tally.server_errors += 1,
+            // A list that lags hides what was just made: the refusal is then the proof that nothing was made twice.
+            Some(409) if lists_lag(seed) => {}
             Some(409) => {
                 let trace: Vec<String> = world
                     .hubspot

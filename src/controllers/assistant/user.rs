@@ -120,7 +120,11 @@ pub(super) async fn look(
         return Err(trouble.clone());
     }
     if let Err(trouble) = &report.owner {
-        return Err(trouble.clone());
+        // What has been done must be remembered, whatever cannot be read afterwards.
+        if done.is_empty() {
+            return Err(trouble.clone());
+        }
+        failed = failed.or_else(|| Some(trouble.clone()));
     }
     note_removal(&mut desired, &report);
     tracing::debug!(object = %job.key, took_ms = began.elapsed().as_millis(), "user looked at");
