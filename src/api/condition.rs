@@ -186,12 +186,13 @@ pub fn render(old: &[Condition], verdicts: &[Verdict], generation: Option<i64>, 
         .collect()
 }
 
-/// The list with conditions of these types as they were, where nothing is said of them now: what was last known stays
-/// known while HubSpot cannot be read.
+/// The list with conditions of these types as they were, where nothing is said of them now: what was last known of
+/// this generation stays known while HubSpot cannot be read.
 pub fn keep(mut new: Vec<Condition>, old: &[Condition], kinds: &[ConditionType]) -> Vec<Condition> {
+    let generation = new.first().and_then(|condition| condition.observed_generation);
     for kind in kinds {
         if find(&new, *kind).is_none() {
-            new.extend(find(old, *kind).cloned());
+            new.extend(find(old, *kind).filter(|old| old.observed_generation == generation).cloned());
         }
     }
     new

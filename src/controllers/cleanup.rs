@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How often a blocked deletion is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_mins(1);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
 /// What is left in HubSpot of an object.
 pub(super) enum Left {

@@ -8,7 +8,10 @@ use std::{
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 
-use super::context::Context;
+use super::{
+    context::Context,
+    status::{Interrupted, limited},
+};
 use crate::{
     api::condition::Reason,
     desired::{
@@ -33,7 +36,7 @@ pub(super) enum Missing {
     /// It is not there, or not as it should be: somebody has to change something.
     Refusal(Refusal),
     /// Kubernetes did not answer.
-    Unreadable(kube::Error),
+    Unreadable(Interrupted),
 }
 
 impl ConfigMaps {
@@ -66,7 +69,7 @@ pub(super) async fn config_map_text(
 
 async fn fetch_config_map(ctx: &Context, reference: &ObjectRef) -> Result<Versioned, Missing> {
     let api: Api<ConfigMap> = Api::namespaced(ctx.client.clone(), &reference.namespace);
-    let found = api.get_opt(&reference.name).await.map_err(Missing::Unreadable)?;
+    let found = limited(api.get_opt(&reference.name)).await.map_err(Missing::Unreadable)?;
     let Some(found) = found else {
         return Err(not_found(format!("ConfigMap {} does not exist", reference.name)));
     };
@@ -80,7 +83,7 @@ async fn fetch_config_map(ctx: &Context, reference: &ObjectRef) -> Result<Versio
 pub(super) async fn token(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<AccessToken, Missing> {
     let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
     let SecretKey { name, key } = at;
-    let Some(secret) = api.get_opt(name).await.map_err(Missing::Unreadable)? else {
+    let Some(secret) = limited(api.get_opt(name)).await.map_err(Missing::Unreadable)? else {
         return Err(not_found(format!("Secret {name} does not exist")));
     };
     let Some(bytes) = secret.data.unwrap_or_default().remove(key) else {

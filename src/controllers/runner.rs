@@ -26,7 +26,7 @@ use super::{
     feed::Feed,
     queue::{Job, Next},
     schedule_sync,
-    status::Interrupted,
+    status::{Interrupted, limited},
 };
 use crate::{
     api::schema,
@@ -185,7 +185,7 @@ async fn wait_for_crds(ctx: &Context) {
     loop {
         let mut missing = Vec::new();
         for name in &names {
-            match api.get_opt(name).await {
+            match limited(api.get_opt(name)).await {
                 Ok(Some(crd)) if kube::runtime::wait::Condition::matches_object(&is_crd_established(), Some(&crd)) => {}
                 Ok(_) => missing.push(format!("{name} is not installed")),
                 Err(error) => missing.push(format!("{name} cannot be read: {error}")),

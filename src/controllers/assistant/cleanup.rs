@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use super::{Finding, connection_of, older_claimant, reach, reference};
+use super::{Finding, connection_of, other_claimant, reach, reference};
 use crate::{
     api::{
         Assistant,
@@ -64,7 +64,7 @@ async fn remove(ctx: &Context, job: &Job, object: &Assistant) -> Left {
         Err(Finding::Stalled(_)) => false,
         Err(_) | Ok(()) => true,
     };
-    if !allowed || older_claimant(ctx, object).is_some() {
+    if !allowed || other_claimant(ctx, object).is_some() {
         return Left::Nothing;
     }
     let usable = match reach(ctx, object) {

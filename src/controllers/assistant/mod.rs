@@ -25,7 +25,7 @@ use crate::{
         ValidatedAssistant,
         assistant::{self, DefaultContext},
         connection::allows,
-        references::{ObjectRef, connection},
+        references::{Kind, ObjectRef, connection},
     },
     plan::Refusal,
     portal::Trouble,
@@ -66,6 +66,11 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
         report::first(ctx, &object).await?;
     }
     let valid = assistant::validate(&object.spec);
+    // Before HubSpot is touched: a failure here must not lose the memory of what was done there.
+    let context = match &valid {
+        Ok(valid) => default_context(ctx, &object, valid).await?,
+        Err(_) => None,
+    };
     let (usable, finding) = match (&valid, reach(ctx, &object)) {
         (Err(invalid), usable) => (usable.ok(), Finding::Stalled(Refusal::new(Reason::InvalidSpec, invalid.0.clone()))),
         (Ok(valid), usable) if valid.suspend => (usable.ok(), Finding::Suspended),
@@ -85,11 +90,7 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
         tracing::info!(object = %job.key, %trouble, "will be repeated");
         return Ok(Next::Retry);
     }
-    let context = match &valid {
-        Ok(valid) => default_context(ctx, &object, valid).await?,
-        Err(_) => None,
-    };
-    let next = next(ctx, valid.as_ref().ok(), &finding);
+    let next = next(ctx, (valid.as_ref().ok(), usable.as_deref()), &finding);
     report::write(ctx, &object, report::Facts { valid: valid.ok(), usable, context, finding }).await?;
     Ok(next)
 }
@@ -148,25 +149,34 @@ fn reference(ctx: &Context, object: &Assistant, key: &ObjectRef) -> Result<(), F
 
 /// The Assistant that came first, if it is not this one.
 fn older_claimant(ctx: &Context, object: &Assistant) -> Option<ObjectRef> {
-    let key = ObjectRef::new(
-        crate::desired::references::Kind::Assistant,
-        object.namespace().unwrap_or_default(),
-        object.name_any(),
-    );
     let age = |object: &Assistant| {
         let created = object.metadata.creation_timestamp.as_ref().map_or(jiff::Timestamp::MAX, |time| time.0);
         (created, object.uid().unwrap_or_default())
     };
+    claimants(ctx, object).into_iter().find(|(_, other)| age(other) < age(object)).map(|(key, _)| key)
+}
+
+/// Any other Assistant that lives on and wants the same user.
+fn other_claimant(ctx: &Context, object: &Assistant) -> Option<ObjectRef> {
+    claimants(ctx, object).into_iter().next().map(|(key, _)| key)
+}
+
+/// The others with the same e-mail. One that is on its way out, or may not use the connection, stands in nobody's way.
+fn claimants(ctx: &Context, object: &Assistant) -> Vec<(ObjectRef, Assistant)> {
+    let key = ObjectRef::new(Kind::Assistant, object.namespace().unwrap_or_default(), object.name_any());
     let rivals = lock(&ctx.store).rivals(&key);
-    rivals.into_iter().find(|rival| match status::load::<Assistant>(ctx, rival) {
-        // One that is on its way out, or may not use the connection, stands in nobody's way.
-        Loaded::Object(other) => {
-            other.metadata.deletion_timestamp.is_none()
-                && age(&other) < age(object)
-                && reference(ctx, &other, &connection_of(&other)).is_ok()
-        }
-        Loaded::Gone | Loaded::Malformed(_) => false,
-    })
+    rivals
+        .into_iter()
+        .filter_map(|rival| match status::load::<Assistant>(ctx, &rival) {
+            Loaded::Object(other)
+                if other.metadata.deletion_timestamp.is_none()
+                    && reference(ctx, &other, &connection_of(&other)).is_ok() =>
+            {
+                Some((rival, other))
+            }
+            Loaded::Object(_) | Loaded::Gone | Loaded::Malformed(_) => None,
+        })
+        .collect()
 }
 
 /// What is wrong with the default context, if it is in a ConfigMap.
@@ -179,14 +189,14 @@ async fn default_context(
     match references::config_map_text(ctx, &object.namespace().unwrap_or_default(), name, key).await {
         Ok(_) => Ok(None),
         Err(Missing::Refusal(refusal)) => Ok(Some(refusal)),
-        Err(Missing::Unreadable(error)) => Err(error.into()),
+        Err(Missing::Unreadable(error)) => Err(error),
     }
 }
 
 /// First wait for an owner that is not there yet.
 const FIRST_POLL: Duration = Duration::from_secs(2);
 
-fn next(ctx: &Context, valid: Option<&ValidatedAssistant>, finding: &Finding) -> Next {
+fn next(ctx: &Context, (valid, usable): (Option<&ValidatedAssistant>, Option<&Usable>), finding: &Finding) -> Next {
     let next = match finding {
         Finding::Stalled(_) | Finding::Waiting(_) | Finding::NoConnection(_) | Finding::Suspended => Next::Idle,
         Finding::Trouble(trouble) => disposition::of(trouble, ctx).next(Duration::from_mins(5)),
@@ -195,7 +205,8 @@ fn next(ctx: &Context, valid: Option<&ValidatedAssistant>, finding: &Finding) ->
             None => looked.poll_after.map_or(Next::Idle, Next::After),
         },
     };
-    let held = valid.and_then(|valid| valid.hold_until).map(|until| ctx.until(until)).filter(|left| !left.is_zero());
+    let until = valid.and_then(|valid| valid.hold_until).max(usable.and_then(|usable| usable.connection.hold_until));
+    let held = until.map(|until| ctx.until(until)).filter(|left| !left.is_zero());
     let at_deadline = held.map(|left| left + Duration::from_secs(1));
     match (next, at_deadline) {
         (Next::After(pause), Some(left)) => Next::After(pause.min(left)),

@@ -58,7 +58,7 @@ pub(super) async fn write(ctx: &Context, object: &Assistant, facts: Facts) -> Re
         describe(&mut new, looked);
         new.observed_at = Some(moment(ctx.now()));
     }
-    if !matches!(facts.finding, Finding::Trouble(_) | Finding::NoConnection(_)) {
+    if matches!(facts.finding, Finding::Looked(_) | Finding::Stalled(_) | Finding::Suspended) {
         new.last_handled_reconcile_at = status::requested_at(object);
     }
     if let Some(valid) = &facts.valid {

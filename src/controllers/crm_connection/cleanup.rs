@@ -40,9 +40,9 @@ pub(super) async fn run(ctx: &Context, job: &Job, object: &CrmConnection) -> Res
         super::gone(ctx, &job.key);
         return Ok(Next::Forget);
     }
-    if let Some(refusal) = in_use(ctx, &job.key).await? {
+    if let Some(refusal) = in_use(ctx, &job.key, object).await? {
         say(ctx, object, Standing::Waiting(refusal)).await?;
-        return Ok(Next::Idle);
+        return Ok(Next::After(cleanup::LOOK_AGAIN));
     }
     let left = match object.spec.deletion_policy {
         ConnectionDeletionPolicy::Retain => Left::Nothing,
@@ -72,8 +72,10 @@ fn users(ctx: &Context, key: &ObjectRef) -> Vec<ObjectRef> {
 }
 
 /// A connection in use stays, unless its whole namespace goes away: then only users on their own way out are waited for.
-async fn in_use(ctx: &Context, key: &ObjectRef) -> Result<Option<Refusal>, Interrupted> {
-    let users = users(ctx, key);
+async fn in_use(ctx: &Context, key: &ObjectRef, object: &CrmConnection) -> Result<Option<Refusal>, Interrupted> {
+    let mut users = users(ctx, key);
+    // Who may not use it cannot hold it up.
+    users.retain(|user| connection::allows(&object.spec, &key.namespace, &user.namespace));
     if users.is_empty() {
         return Ok(None);
     }
@@ -82,7 +84,7 @@ async fn in_use(ctx: &Context, key: &ObjectRef) -> Result<Option<Refusal>, Inter
     let terminating = namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some());
     let waited_for: Vec<String> = users
         .into_iter()
-        .filter(|user| !terminating || cleanup::is_leaving(ctx, user))
+        .filter(|user| !terminating || user.namespace == key.namespace || cleanup::is_leaving(ctx, user))
         .map(|user| user.to_string())
         .collect();
     if waited_for.is_empty() {

@@ -37,7 +37,7 @@ pub(super) async fn opened(
     let token = match references::token(ctx, &key.namespace, &valid.token).await {
         Ok(token) => token,
         Err(Missing::Refusal(refusal)) => return Ok(Err(Finding::Waiting(refusal))),
-        Err(Missing::Unreadable(error)) => return Err(error.into()),
+        Err(Missing::Unreadable(error)) => return Err(error),
     };
     let Some(base) = valid.endpoint.clone().or_else(|| Url::parse(region::DEFAULT_BASE).ok()) else {
         let refusal = Refusal::new(Reason::InvalidSpec, "apiEndpoint is needed");

@@ -306,7 +306,7 @@ async fn state(
         Ok(ScheduleSource::ConfigMap { name, key }) => {
             let namespace = sync.namespace().unwrap_or_default();
             match references::config_map_text(ctx, &namespace, &name, &key).await {
-                Err(Missing::Unreadable(error)) => return Err(error.into()),
+                Err(Missing::Unreadable(error)) => return Err(error),
                 Err(Missing::Refusal(refusal)) => return untouched(None, refusal),
                 Ok((text, version)) => match schedule_sync::parse(&text, &format!("ConfigMap {name} key {key}")) {
                     Ok(claims) => (claims, Some(version)),

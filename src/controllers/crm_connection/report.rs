@@ -15,7 +15,10 @@ use crate::{
         events::Severity,
         status::{self, Interrupted, Standing},
     },
-    desired::references::{Kind, ObjectRef},
+    desired::{
+        connection::allows,
+        references::{Kind, ObjectRef},
+    },
     plan::{Hold, Refusal, Withheld, fields, render},
     runtime::lock,
 };
@@ -58,7 +61,9 @@ pub(super) async fn write(ctx: &Context, object: &CrmConnection, finding: &Findi
 
 fn assistants(ctx: &Context, object: &CrmConnection) -> i32 {
     let key = ObjectRef::new(Kind::Connection, object.namespace().unwrap_or_default(), object.name_any());
-    i32::try_from(lock(&ctx.store).referrers(&key, Kind::Assistant).len()).unwrap_or(i32::MAX)
+    let users = lock(&ctx.store).referrers(&key, Kind::Assistant);
+    let allowed = users.iter().filter(|user| allows(&object.spec, &key.namespace, &user.namespace));
+    i32::try_from(allowed.count()).unwrap_or(i32::MAX)
 }
 
 fn describe(new: &mut CrmConnectionStatus, looked: &Looked) {

@@ -169,7 +169,7 @@ async fn source_version(
     match references::config_map_text(ctx, &object.namespace().unwrap_or_default(), name, key).await {
         Ok((_, version)) => Ok(Ok(Some(version))),
         Err(Missing::Refusal(refusal)) => Ok(Err(refusal)),
-        Err(Missing::Unreadable(error)) => Err(error.into()),
+        Err(Missing::Unreadable(error)) => Err(error),
     }
 }
 

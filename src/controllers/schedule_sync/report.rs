@@ -42,7 +42,7 @@ pub(super) async fn write(ctx: &Context, object: &ScheduleSync, finding: &Findin
         }
         verdicts.extend(details(outcome));
     }
-    if !matches!(finding, Finding::NoConnection(_)) {
+    if matches!(finding, Finding::Compared(..) | Finding::Stalled(_) | Finding::Suspended) {
         new.last_handled_reconcile_at = status::requested_at(object);
     }
     let said = condition::render(&old.conditions, &verdicts, object.metadata.generation, ctx.now());
