@@ -15,7 +15,7 @@ use crate::{
     api::{FINALIZER, condition::Reason},
     desired::references::ObjectRef,
     plan::Refusal,
-    portal::Trouble,
+    portal::{Trouble, trouble::TroubleKind},
     runtime::lock,
 };
 
@@ -26,6 +26,8 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_mins(1);
 pub(super) enum Left {
     /// Nothing, as far as its policy asks; there is proof.
     Nothing,
+    /// Not known yet; the connection is about to say.
+    NotYet(Refusal),
     /// Something, and a person has to decide.
     Blocked(Refusal),
     /// Something, and HubSpot cannot be used: after the grace period it is left behind.
@@ -79,6 +81,7 @@ pub(super) fn verdict<K: Ours>(ctx: &Context, object: &K, left: &Left) -> Verdic
     let remaining = deadline.map_or(Duration::ZERO, |deadline| ctx.until(deadline));
     match left {
         Left::Nothing => Verdict::LetGo(None),
+        Left::NotYet(why) => Verdict::Wait(Standing::Waiting(why.clone()), Next::After(LOOK_AGAIN)),
         Left::Blocked(refusal) => Verdict::Wait(Standing::Stalled(refusal.clone()), Next::After(LOOK_AGAIN)),
         Left::Unreachable { what, why } if remaining.is_zero() => Verdict::LetGo(Some(left_behind(what, &why.message))),
         Left::Unreachable { what, why } => Verdict::Wait(
@@ -88,7 +91,7 @@ pub(super) fn verdict<K: Ours>(ctx: &Context, object: &K, left: &Left) -> Verdic
             )),
             Next::After(remaining + Duration::from_secs(1)),
         ),
-        Left::Unknown { what, trouble } if remaining.is_zero() => {
+        Left::Unknown { what, trouble } if remaining.is_zero() && lets_go_of(trouble) => {
             Verdict::LetGo(Some(left_behind(what, &trouble.message)))
         }
         Left::Unknown { what, trouble } => {
@@ -96,11 +99,25 @@ pub(super) fn verdict<K: Ours>(ctx: &Context, object: &K, left: &Left) -> Verdic
             let standing = Standing::Waiting(Refusal::new(Reason::DeletionBlocked, message));
             let next = match disposition::of(trouble, ctx) {
                 Disposition::Retry => Next::Retry,
-                Disposition::Wait(pause) => Next::After(pause.min(remaining + Duration::from_secs(1))),
-                Disposition::Stalled => Next::After(LOOK_AGAIN.min(remaining + Duration::from_secs(1))),
+                Disposition::Wait(pause) => Next::After(pause),
+                Disposition::Stalled => Next::After(LOOK_AGAIN),
             };
             Verdict::Wait(standing, next)
         }
+    }
+}
+
+/// Whether the grace period counts: only where waiting may be for ever. A used-up limit passes by itself, and a refusal
+/// is for a person to solve.
+fn lets_go_of(trouble: &Trouble) -> bool {
+    match trouble.kind {
+        TroubleKind::InvalidCredentials
+        | TroubleKind::MissingScopes
+        | TroubleKind::WrongRegion
+        | TroubleKind::Unreachable
+        | TroubleKind::Unclear
+        | TroubleKind::NotRead => true,
+        TroubleKind::Refused | TroubleKind::QuotaExhausted(_) | TroubleKind::RateLimited => false,
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Usable {
     pub plan_only: bool,
     /// What came of the schedule options.
     pub schedules: Schedules,
+    /// Which generation of the connection this is.
+    pub generation: Option<i64>,
 }
 
 /// What came of the schedule options, by ScheduleSync.
@@ -75,6 +77,8 @@ pub struct Seen {
     pub generation: i64,
     /// Version of the ConfigMap it reads, if it reads one.
     pub source: Option<String>,
+    /// Its plan annotation is set.
+    pub plan_only: bool,
 }
 
 /// How a ScheduleSync stands.
@@ -99,6 +103,8 @@ struct Entry {
     closed: Option<(Instant, Trouble)>,
     /// When the snapshot is to be read again, or the portal to be tried again.
     refresh_due: Option<Instant>,
+    /// When the last reading began that went well.
+    read_at: Option<Instant>,
     /// Somebody wants a snapshot not older than this.
     demand: Option<Instant>,
     /// Requests of the connection itself and of ScheduleSyncs that were seen.
@@ -153,6 +159,7 @@ impl Portals {
                 entry.portal = None;
                 entry.closed = None;
                 entry.refresh_due = None;
+                entry.read_at = None;
                 hubspot
             }
         })
@@ -186,9 +193,14 @@ impl Portals {
         self.with(connection, |entry| entry.refresh_due)
     }
 
-    /// The snapshot has been read, or could not be; it is to be read again then.
-    pub fn refreshed(&self, connection: &ObjectRef, next: Instant) {
+    /// The snapshot is to be read again then.
+    pub fn read_again(&self, connection: &ObjectRef, next: Instant) {
         self.with(connection, |entry| entry.refresh_due = Some(next));
+    }
+
+    /// The snapshot has been read; what happened before `began` is in it.
+    pub fn has_been_read(&self, connection: &ObjectRef, began: Instant) {
+        self.with(connection, |entry| entry.read_at = Some(began));
     }
 
     /// A `requestedAt` asks for a comparison; the first run that sees the request says since when.
@@ -218,9 +230,11 @@ impl Portals {
         self.with(connection, |entry| entry.demand = entry.demand.max(Some(not_before)));
     }
 
-    /// What was demanded last.
-    pub fn demanded(&self, connection: &ObjectRef) -> Option<Instant> {
-        self.with(connection, |entry| entry.demand)
+    /// The age that `asked`, or a demand not met yet, wants of the snapshot. `None`: it is young enough.
+    pub fn unmet(&self, connection: &ObjectRef, asked: Option<Instant>) -> Option<Instant> {
+        self.with(connection, |entry| {
+            asked.max(entry.demand).filter(|wanted| entry.read_at.is_none_or(|at| at < *wanted))
+        })
     }
 
     /// Claims a portal. The connection that came first keeps it; its name is the error.
@@ -230,8 +244,9 @@ impl Portals {
             *other != connection && entry.claim.as_ref().is_some_and(|c| c.portal == portal && c.age < *age)
         });
         let winner = older.map(|(winner, _)| winner.clone());
+        // A loser's claim is kept: it is heir to the portal.
         if let Some(entry) = all.get_mut(connection) {
-            entry.claim = winner.is_none().then(|| Claim { portal, age: age.clone() });
+            entry.claim = Some(Claim { portal, age: age.clone() });
         }
         winner.map_or(Ok(()), Err)
     }
@@ -260,6 +275,7 @@ impl Portals {
             portal: None,
             closed: None,
             refresh_due: None,
+            read_at: None,
             demand: None,
             requests: BTreeMap::new(),
             claim: None,

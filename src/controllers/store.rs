@@ -100,11 +100,13 @@ impl Store {
             self.versions.remove(key);
             return Change::None;
         }
-        let before = match version {
-            Some(version) => self.versions.insert(key.clone(), version.to_owned()),
-            None => self.versions.remove(key),
+        let Some(version) = version else {
+            // Its arrival may have been before anybody referred to it.
+            self.versions.remove(key);
+            return Change::Trigger;
         };
-        if before.as_deref() == version { Change::None } else { Change::Trigger }
+        let before = self.versions.insert(key.clone(), version.to_owned());
+        if before.as_deref() == Some(version) { Change::None } else { Change::Trigger }
     }
 
     /// The version of a Secret or ConfigMap as last seen.

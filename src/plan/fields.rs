@@ -313,7 +313,7 @@ fn held_schedules(
             ..PropertyChange::default()
         };
         let action = Action::UpdateProperty { name: wanted.name.to_owned(), change };
-        plan.add(Step { action, because: with.because }, Permission::Hold(super::Hold::UntilDeadline));
+        plan.add(Step { action, because: with.because }, Permission::Hold(super::Hold::ScheduleSync));
     }
 }
 

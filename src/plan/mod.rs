@@ -82,6 +82,8 @@ pub enum Permission {
 pub enum Hold {
     /// `holdUntil` lies ahead.
     UntilDeadline,
+    /// `holdUntil`, or the plan annotation, of the `ScheduleSync` whose options these are: nobody else's business.
+    ScheduleSync,
     /// `mode: Observe`.
     Observe,
     /// The plan annotation.

@@ -52,7 +52,7 @@ pub fn differences<'a>(all: impl IntoIterator<Item = &'a Difference>) -> String 
 /// Why something is not repaired.
 pub fn hold(hold: Hold) -> &'static str {
     match hold {
-        Hold::UntilDeadline => "on hold until holdUntil",
+        Hold::UntilDeadline | Hold::ScheduleSync => "on hold until holdUntil",
         Hold::Observe => "reported only (Observe)",
         Hold::PlanOnly => "planned only (plan annotation)",
     }

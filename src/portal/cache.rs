@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::{Email, Fingerprint, GroupName, UserId},
     hubspot::{self, HubSpot, Lane, wire},
-    runtime::lock,
+    runtime::{backoff::Backoff, lock},
 };
 
 /// One list of a portal.
@@ -66,11 +66,20 @@ struct Slot<T> {
     /// When the last read began: what happened before is in it.
     began: Option<Instant>,
     section: Section<T>,
+    /// Failures in a row, and when a list that could not be read is worth another try, whoever asks.
+    failures: u32,
+    retry_at: Option<Instant>,
+}
+
+impl<T> Slot<T> {
+    fn new(began: Option<Instant>, section: Section<T>) -> Self {
+        Self { began, section, failures: 0, retry_at: None }
+    }
 }
 
 impl<T> Cell<T> {
     fn new() -> Self {
-        Self(Mutex::new(Slot { began: None, section: Section::NotRead }))
+        Self(Mutex::new(Slot::new(None, Section::NotRead)))
     }
 
     /// The section, read anew if the last read began before `not_before` or never began. Whoever waits for a read under way gets its
@@ -80,13 +89,23 @@ impl<T> Cell<T> {
         F: Future<Output = hubspot::Result<T>>,
     {
         let mut slot = self.0.lock().await;
-        if wanted && slot.began.is_none_or(|began| Some(began) < not_before) {
+        let retry = slot.retry_at.is_some_and(|at| at <= Instant::now());
+        if wanted && (retry || slot.began.is_none_or(|began| Some(began) < not_before)) {
             let began = Instant::now();
             let result = fetch().await;
             slot.began = Some(began);
             slot.section = match result {
-                Ok(value) => Section::Fresh(Arc::new(value)),
-                Err(error) => stale(std::mem::replace(&mut slot.section, Section::NotRead), Trouble::from(&error)),
+                Ok(value) => {
+                    (slot.failures, slot.retry_at) = (0, None);
+                    Section::Fresh(Arc::new(value))
+                }
+                Err(error) => {
+                    let trouble = Trouble::from(&error);
+                    slot.failures = slot.failures.saturating_add(1);
+                    let pause = Backoff::RECONCILE.ceiling(slot.failures) / 2;
+                    slot.retry_at = (!trouble.needs_a_person()).then(|| Instant::now() + pause);
+                    stale(std::mem::replace(&mut slot.section, Section::NotRead), trouble)
+                }
             };
         }
         slot.section.share()
@@ -113,10 +132,8 @@ impl<T: Clone> Cell<T> {
 impl Portal {
     /// A portal whose account details have just been read.
     pub fn new(resolved: hubspot::region::Resolved) -> Self {
-        let account = Slot {
-            began: Some(Instant::now()),
-            section: Section::Fresh(Arc::new(observe::to_account(resolved.account))),
-        };
+        let section = Section::Fresh(Arc::new(observe::to_account(resolved.account)));
+        let account = Slot::new(Some(Instant::now()), section);
         Self {
             hubspot: resolved.hubspot,
             ours: std::sync::Mutex::default(),

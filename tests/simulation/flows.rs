@@ -878,3 +878,122 @@ async fn no_token_in_any_object_or_event() {
     }
     assert!(looked_at > 8, "{looked_at} objects and events");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_deleted_first_still_serves_those_who_have_things_to_remove() {
+    let mut world = World::new(1, SimConfig::default());
+    world.connection(&json!({}));
+    world.assistant("ada", &json!({"deletionPolicy": "Delete"}));
+    world.schedules("schedules", &[("1", "One")], &json!({"deletionPolicy": "Delete", "prune": "Delete"}));
+    world.start();
+    world.pass(MINUTE).await;
+    world.assert_all_ready();
+    world.kube.delete("crmconnections", NAMESPACE, "portal").unwrap();
+    world.pass(SECOND).await;
+    world.kube.delete("schedulesyncs", NAMESPACE, "schedules").unwrap();
+    world.kube.delete("assistants", NAMESPACE, "ada").unwrap();
+    world.pass(Duration::from_mins(2)).await;
+    assert!(world.all_ready().is_empty(), "{:#?}", world.all_ready());
+    assert!(world.option_labels("tec_schedule").is_empty());
+    assert_eq!(world.portal_view()["users"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_connection_inherits_the_portal() {
+    let world = settled().await;
+    let spec = json!({"auth": {"accessToken": {"secretRef": {"name": "hubspot"}}}});
+    world.apply("CrmConnection", "second", &spec);
+    world.pass(MINUTE).await;
+    assert!(world.ready("crmconnections", "second").starts_with("False/Conflict"));
+    for (plural, name) in
+        [("assistants", "ada"), ("assistants", "bob"), ("schedulesyncs", "schedules"), ("crmconnections", "portal")]
+    {
+        world.kube.delete(plural, NAMESPACE, name).unwrap();
+    }
+    world.pass(Duration::from_mins(2)).await;
+    assert_eq!(world.all_ready().len(), 1, "{:#?}", world.all_ready());
+    world.assert_all_ready();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_once_made_does_not_postpone_repairs_for_ever() {
+    let world = settled().await;
+    world.request("crmconnections", "portal", "1");
+    world.request("schedulesyncs", "schedules", "1");
+    world.pass(5 * SECOND).await;
+    world.hubspot.edit_property("tec_context", json!({"label": "Other"})).unwrap();
+    for minute in 0..12 {
+        world.assistant("ada", &json!({"firstName": format!("Ada {minute}")}));
+        world.pass(MINUTE).await;
+    }
+    assert_eq!(world.property("tec_context").unwrap()["label"], "Context");
+    let looks = world.hubspot.requests().of("GET", "/account-info/details");
+    assert!(looks <= 5, "{looks} readings in twelve minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_list_that_fails_is_tried_again_soon_and_one_refused_is_not_hammered() {
+    let world = settled().await;
+    let down = json!({"route": "/settings/users", "times": 100_000, "status": 503});
+    world.hubspot.add_fault(fault(&down)).unwrap();
+    world.request("assistants", "ada", "1");
+    world.pass(MINUTE).await;
+    assert!(
+        world.ready("assistants", "ada").starts_with("Unknown/Unreachable"),
+        "{}",
+        world.ready("assistants", "ada")
+    );
+    world.hubspot.clear_faults();
+    world.pass(MINUTE).await;
+    assert!(world.ready("assistants", "ada").starts_with("True/"), "{}", world.ready("assistants", "ada"));
+    let refused = json!({"route": "/settings/users", "times": 100_000, "status": 401});
+    world.hubspot.add_fault(fault(&refused)).unwrap();
+    world.hubspot.reset_requests();
+    world.pass(Duration::from_hours(1)).await;
+    let calls = world.hubspot.requests().total;
+    assert!(calls <= 13 * 8, "{calls} calls in an hour of twelve intervals");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_connections_hold_wakes_its_assistants() {
+    let mut world = World::new(1, SimConfig::default());
+    world.connection(&json!({"holdUntil": "2026-11-22T10:30:00Z", "interval": "12h"}));
+    world.assistant("ada", &json!({}));
+    world.start();
+    world.pass(Duration::from_mins(29)).await;
+    assert_eq!(writes(&world), 0);
+    world.pass(Duration::from_mins(3)).await;
+    world.assert_all_ready();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_sync_on_hold_holds_up_nobody_else() {
+    let world = settled().await;
+    let spec = json!({"holdUntil": "2026-11-22T12:00:00Z"});
+    world.schedules("later", &[("901", "Later")], &spec);
+    world.pass(MINUTE).await;
+    let later = world.ready("schedulesyncs", "later");
+    assert!(later.starts_with("False/OnHold") && later.contains("Later"), "{later}");
+    assert!(world.ready("crmconnections", "portal").starts_with("True/"));
+    assert!(world.ready("schedulesyncs", "schedules").starts_with("True/"));
+    assert_eq!(writes(&world), 0);
+    world.pass(Duration::from_hours(2)).await;
+    world.assert_all_ready();
+    assert!(world.option_labels("tec_schedule").contains(&"Later".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_a_deletion_waits_for_its_proof_however_old_it_is() {
+    let mut world = World::new(1, SimConfig::default());
+    world.connection(&json!({}));
+    world.assistant("ada", &json!({"deletionPolicy": "Delete"}));
+    world.start();
+    world.pass(MINUTE).await;
+    world.stop().await;
+    world.kube.delete("assistants", NAMESPACE, "ada").unwrap();
+    world.pass(Duration::from_hours(5)).await;
+    world.start();
+    world.pass(Duration::from_mins(2)).await;
+    assert!(world.kube.get("assistants", NAMESPACE, "ada").is_none());
+    assert_eq!(world.portal_view()["users"].as_array().unwrap().len(), 1);
+}

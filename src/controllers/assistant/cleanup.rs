@@ -11,6 +11,7 @@ use crate::{
         Assistant,
         assistant::AssistantStatus,
         condition::{self, Reason},
+        crm_connection::Mode,
         shared::DeletionPolicy,
     },
     apply,
@@ -24,8 +25,10 @@ use crate::{
     desired::assistant,
     domain::Email,
     plan::{
-        Refusal,
+        Permission, Refusal,
+        portal::permission,
         removal::{self, Removal},
+        render,
     },
     portal::{Part, Trouble, snapshot::Answers},
 };
@@ -68,17 +71,27 @@ async fn remove(ctx: &Context, job: &Job, object: &Assistant) -> Left {
         return Left::Nothing;
     }
     let usable = match reach(ctx, object) {
+        Err(Finding::Waiting(why)) if why.reason == Reason::Waiting => return Left::NotYet(why),
         Ok(usable) => usable,
         Err(Finding::Stalled(why) | Finding::Waiting(why) | Finding::NoConnection(why)) => {
             return Left::Unreachable { what: what.to_owned(), why };
         }
-        Err(Finding::Suspended | Finding::Trouble(_) | Finding::Looked(_)) => return Left::Nothing,
+        Err(Finding::Suspended | Finding::Postponed | Finding::Trouble(_) | Finding::Looked(_)) => {
+            return Left::NotYet(Refusal::new(Reason::Progressing, "the connection is being looked at"));
+        }
     };
+    let until = valid.hold_until.max(usable.connection.hold_until);
+    let plan_only = status::plan_only(object) || usable.plan_only;
+    if let Permission::Hold(hold) = permission(plan_only, until, Mode::Enforce, ctx.now()) {
+        let message = format!("{what} is not removed: {}", render::hold(hold));
+        return Left::Blocked(Refusal::new(Reason::OnHold, message));
+    }
     carry_out(&valid.email, &usable, job).await.unwrap_or_else(|trouble| Left::trouble(what, &trouble))
 }
 
 async fn carry_out(email: &Email, usable: &Arc<Usable>, job: &Job) -> Result<Left, Trouble> {
-    let lane = crate::hubspot::Lane::Resync;
+    // A deletion is a person's doing, and what HubSpot refused a while ago is asked anew.
+    let lane = crate::hubspot::Lane::Edit;
     let mut answers = Answers::default();
     let mut removed_at: Option<Instant> = None;
     for _ in 0..MAX_ROUNDS {

@@ -42,6 +42,8 @@ enum Finding {
     NoConnection(Refusal),
     /// `suspend: true`.
     Suspended,
+    /// The connection is about to be looked at; then everybody is woken.
+    Postponed,
     /// HubSpot could not be read.
     Trouble(Trouble),
     /// The user was looked at.
@@ -78,12 +80,15 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
         (Ok(valid), Ok(usable)) => {
             let looked = user::look(ctx, job, &object, (valid, &usable)).await;
             let finding = looked.map_or_else(
-                |trouble| user::distrust(ctx, &object, trouble),
+                |trouble| user::distrust(ctx, &object, &usable, trouble),
                 |looked| Finding::Looked(Box::new(looked)),
             );
             (Some(usable), finding)
         }
     };
+    if matches!(finding, Finding::Postponed) {
+        return Ok(Next::Idle);
+    }
     if let Finding::Trouble(trouble) = &finding
         && status::passes_by_itself(trouble)
     {
@@ -109,7 +114,8 @@ fn reach(ctx: &Context, object: &Assistant) -> Result<Arc<Usable>, Finding> {
         )));
     }
     match ctx.portals.availability(&key) {
-        Availability::Ready(usable) => Ok(usable),
+        Availability::Ready(usable) if is_current(ctx, &key, &usable) => Ok(usable),
+        Availability::Ready(_) => Err(Finding::Postponed),
         Availability::Unknown => Err(Finding::Waiting(Refusal::new(
             Reason::Waiting,
             format!("CrmConnection {} has not been looked at yet", key.name),
@@ -118,6 +124,16 @@ fn reach(ctx: &Context, object: &Assistant) -> Result<Arc<Usable>, Finding> {
             Reason::ConnectionNotReady,
             format!("CrmConnection {} is not usable: {}: {}", key.name, why.reason, why.message),
         ))),
+    }
+}
+
+/// Whether the connection has been looked at since it was changed: nothing is written on what it said before.
+fn is_current(ctx: &Context, key: &ObjectRef, usable: &Usable) -> bool {
+    match status::load::<CrmConnection>(ctx, key) {
+        Loaded::Object(connection) => {
+            connection.metadata.generation == usable.generation && status::plan_only(&connection) == usable.plan_only
+        }
+        Loaded::Gone | Loaded::Malformed(_) => false,
     }
 }
 
@@ -198,7 +214,11 @@ const FIRST_POLL: Duration = Duration::from_secs(2);
 
 fn next(ctx: &Context, (valid, usable): (Option<&ValidatedAssistant>, Option<&Usable>), finding: &Finding) -> Next {
     let next = match finding {
-        Finding::Stalled(_) | Finding::Waiting(_) | Finding::NoConnection(_) | Finding::Suspended => Next::Idle,
+        Finding::Stalled(_)
+        | Finding::Waiting(_)
+        | Finding::NoConnection(_)
+        | Finding::Suspended
+        | Finding::Postponed => Next::Idle,
         Finding::Trouble(trouble) => disposition::of(trouble, ctx).next(Duration::from_mins(5)),
         Finding::Looked(looked) => match &looked.failed {
             Some(trouble) => disposition::of(trouble, ctx).next(looked.interval),

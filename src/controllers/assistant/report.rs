@@ -100,6 +100,7 @@ fn standing(ctx: &Context, facts: &Facts) -> Standing {
     match &facts.finding {
         Finding::Stalled(refusal) => Standing::Stalled(refusal.clone()),
         Finding::Waiting(refusal) => Standing::Waiting(refusal.clone()),
+        Finding::Postponed => Standing::progressing(),
         Finding::NoConnection(refusal) => Standing::Unknown(refusal.clone()),
         Finding::Suspended => {
             Standing::Unknown(Refusal::new(Reason::Suspended, "suspend is set: HubSpot is neither read nor written"))
@@ -150,7 +151,7 @@ fn absent(looked: &Looked) -> Standing {
 
 fn withheld(looked: &Looked) -> Option<Refusal> {
     let reason = match held(&looked.plan)? {
-        Hold::UntilDeadline => Reason::OnHold,
+        Hold::UntilDeadline | Hold::ScheduleSync => Reason::OnHold,
         Hold::Observe => Reason::DriftReported,
         Hold::PlanOnly => Reason::Planned,
     };

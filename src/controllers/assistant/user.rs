@@ -35,6 +35,9 @@ use crate::{
 /// Most rounds of plan and apply in one run.
 const MAX_ROUNDS: usize = 4;
 
+/// A connection that was looked at this short a time ago is believed: HubSpot may refuse one list and answer another.
+const DISTRUST_AFTER: Duration = Duration::from_secs(10);
+
 /// What was found of the user, and what was done.
 pub(super) struct Looked {
     pub plan: Plan,
@@ -135,8 +138,8 @@ pub(super) async fn look(
 }
 
 /// A 401 in the middle of work: the connection has to look again before anybody else asks.
-pub(super) fn distrust(ctx: &Context, object: &Assistant, trouble: Trouble) -> Finding {
-    if trouble.kind == TroubleKind::InvalidCredentials {
+pub(super) fn distrust(ctx: &Context, object: &Assistant, usable: &Usable, trouble: Trouble) -> Finding {
+    if trouble.kind == TroubleKind::InvalidCredentials && usable.as_of.elapsed() > DISTRUST_AFTER {
         let connection = connection_of(object);
         ctx.portals.demand(&connection, Instant::now());
         ctx.wake(&connection, Lane::Dependency);

@@ -22,8 +22,8 @@ use crate::{
         references::{Kind, ObjectRef},
     },
     plan::{
-        Refusal,
-        portal::PortalDesired,
+        Permission, Refusal,
+        portal::{PortalDesired, permission},
         removal::{self, Removal},
         render,
     },
@@ -41,6 +41,8 @@ pub(super) async fn run(ctx: &Context, job: &Job, object: &CrmConnection) -> Res
         return Ok(Next::Forget);
     }
     if let Some(refusal) = in_use(ctx, &job.key, object).await? {
+        // Users on their way out may need the portal: until the last has gone, it is kept in line as ever.
+        super::serve(ctx, job, object).await?;
         say(ctx, object, Standing::Waiting(refusal)).await?;
         return Ok(Next::After(cleanup::LOOK_AGAIN));
     }
@@ -122,6 +124,12 @@ async fn remove(ctx: &Context, job: &Job, object: &CrmConnection) -> Result<Left
     if !ctx.portals.rivals(&job.key).is_empty() {
         return Ok(Left::Nothing);
     }
+    if let Permission::Hold(hold) =
+        permission(status::plan_only(object), valid.hold_until, valid.fields.mode, ctx.now())
+    {
+        let message = format!("{what} are not removed: {}", render::hold(hold));
+        return Ok(Left::Blocked(Refusal::new(Reason::OnHold, message)));
+    }
     let desired = PortalDesired {
         cluster: ctx.settings.cluster.clone(),
         connection: valid,
@@ -133,7 +141,8 @@ async fn remove(ctx: &Context, job: &Job, object: &CrmConnection) -> Result<Left
 }
 
 async fn carry_out(desired: &PortalDesired, portal: &Portal, job: &Job) -> Result<Left, Trouble> {
-    let lane = crate::hubspot::Lane::Resync;
+    // A deletion is a person's doing, and what HubSpot refused a while ago is asked anew.
+    let lane = crate::hubspot::Lane::Edit;
     let parts = [Part::Groups, Part::Properties];
     let mut answers = Answers::default();
     let mut not_before = Some(job.since);

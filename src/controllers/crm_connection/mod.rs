@@ -95,6 +95,14 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
     Ok(next)
 }
 
+/// Keeps the portal in line and its users informed, without a word in the connection's own status.
+async fn serve(ctx: &Context, job: &Job, object: &CrmConnection) -> Result<(), Interrupted> {
+    let Ok(valid) = connection::validate(&object.spec, &ctx.settings.endpoints) else { return Ok(()) };
+    let finding = if valid.suspend { Finding::Suspended } else { find(ctx, job, object, &valid).await? };
+    tell(ctx, &job.key, Some(valid), finding);
+    Ok(())
+}
+
 async fn find(
     ctx: &Context,
     job: &Job,
@@ -143,7 +151,14 @@ fn refused_portal(
             ),
         ));
     }
-    let winner = ctx.portals.claim(key, account.portal, &age(object)).err()?;
+    let in_memory = ctx.portals.claim(key, account.portal, &age(object)).err();
+    let Some(winner) = in_memory.or_else(|| older_in_status(ctx, key, object, &account.portal.to_string())) else {
+        // A younger one may have been looked at first: it has to yield now.
+        let younger = ctx.portals.rivals(key);
+        let working = |rival: &ObjectRef| matches!(ctx.portals.availability(rival), Availability::Ready(_));
+        ctx.wake_all(younger.into_iter().filter(working), Lane::Dependency);
+        return None;
+    };
     Some(Refusal::new(
         Reason::Conflict,
         format!(
@@ -151,6 +166,19 @@ fn refused_portal(
             account.portal, winner.namespace, winner.name
         ),
     ))
+}
+
+/// An older connection that has worked in this portal before: after a restart it may not have been looked at yet.
+fn older_in_status(ctx: &Context, key: &ObjectRef, object: &CrmConnection, portal: &str) -> Option<ObjectRef> {
+    let all = crate::runtime::lock(&ctx.store).keys(Kind::Connection);
+    all.into_iter().filter(|other| other != key).find(|other| match status::load::<CrmConnection>(ctx, other) {
+        Loaded::Object(other) => {
+            other.metadata.deletion_timestamp.is_none()
+                && other.status.as_ref().and_then(|status| status.portal_id.as_deref()) == Some(portal)
+                && age(&other) < age(object)
+        }
+        Loaded::Gone | Loaded::Malformed(_) => false,
+    })
 }
 
 fn age(object: &CrmConnection) -> Age {
@@ -178,7 +206,7 @@ fn hold_back(ctx: &Context, job: &Job, trouble: &Trouble, valid: Option<&Validat
         Disposition::Wait(pause) => pause,
         Disposition::Stalled => ctx.chance.around(interval, 0.1),
     };
-    ctx.portals.refreshed(&job.key, now + pause);
+    ctx.portals.read_again(&job.key, now + pause);
 }
 
 fn next(ctx: &Context, key: &ObjectRef, valid: Option<&ValidatedConnection>, finding: &Finding) -> Next {
@@ -202,8 +230,9 @@ fn next(ctx: &Context, key: &ObjectRef, valid: Option<&ValidatedConnection>, fin
 fn tell(ctx: &Context, key: &ObjectRef, valid: Option<ValidatedConnection>, finding: Finding) {
     let availability = match (finding, valid) {
         (Finding::Looked(looked), Some(connection)) => {
-            let Looked { portal, as_of, schedules, plan_only, .. } = *looked;
-            Availability::Ready(std::sync::Arc::new(Usable { portal, connection, as_of, plan_only, schedules }))
+            let Looked { portal, as_of, schedules, plan_only, generation, .. } = *looked;
+            let usable = Usable { portal, connection, as_of, plan_only, schedules, generation };
+            Availability::Ready(std::sync::Arc::new(usable))
         }
         (Finding::Suspended, _) => Availability::Unavailable(Refusal::new(
             Reason::Suspended,
@@ -236,6 +265,7 @@ fn is_news(before: &Availability, after: &Availability) -> bool {
             before.as_of != after.as_of
                 || before.connection != after.connection
                 || before.plan_only != after.plan_only
+                || before.generation != after.generation
                 || before.schedules.0 != after.schedules.0
         }
         (Availability::Unavailable(before), Availability::Unavailable(after)) => before != after,

@@ -55,7 +55,7 @@ pub(super) async fn opened(
     });
     let now = Instant::now();
     let due = ctx.portals.refresh_due(key).is_none_or(|due| due <= now).then_some(now);
-    let asked = wanted_since.max(ctx.portals.demanded(key));
+    let asked = ctx.portals.unmet(key, wanted_since);
     let not_before = asked.max(due);
     if let Some(portal) = ctx.portals.portal(key) {
         return Ok(Ok(Opened { portal, not_before }));

@@ -48,6 +48,8 @@ pub(super) struct Looked {
     /// What happened before is in the snapshot.
     pub as_of: Instant,
     pub plan_only: bool,
+    /// Which generation of the connection was looked at.
+    pub generation: Option<i64>,
     /// What is left to do: withheld steps, or steps that failed.
     pub plan: Plan,
     pub refusals: Vec<Refusal>,
@@ -104,16 +106,17 @@ pub(super) async fn look(
     }
     if failed.as_ref().is_some_and(|trouble| matches!(trouble.kind, TroubleKind::Unclear | TroubleKind::Unreachable)) {
         // The write may have happened: the next run looks before it repeats anything.
-        ctx.portals.refreshed(&job.key, Instant::now());
+        ctx.portals.read_again(&job.key, Instant::now());
     } else if not_before.is_some() {
         let pause = ctx.chance.around(valid.interval, 0.1);
-        ctx.portals.refreshed(&job.key, began + pause);
+        ctx.portals.read_again(&job.key, began + pause);
+        ctx.portals.has_been_read(&job.key, began);
     }
     Ok(assemble(
         &desired,
         (portal, &snapshot),
         planned,
-        Outcome { began, not_before, done, failed, seen, key: &job.key, ctx },
+        Outcome { began, not_before, done, failed, seen, key: &job.key, generation: object.metadata.generation, ctx },
     ))
 }
 
@@ -161,6 +164,7 @@ struct Outcome<'a> {
     failed: Option<Trouble>,
     seen: BTreeMap<SyncRef, (Seen, Option<Refusal>)>,
     key: &'a ObjectRef,
+    generation: Option<i64>,
     ctx: &'a Context,
 }
 
@@ -171,7 +175,7 @@ fn assemble(
     outcome: Outcome<'_>,
 ) -> Result<Looked, Trouble> {
     let PortalPlan { plan, report } = planned;
-    let Outcome { began, not_before, done, failed, seen, key, ctx } = outcome;
+    let Outcome { began, not_before, done, failed, seen, key, generation, ctx } = outcome;
     let account = snapshot.account.last_known().cloned().ok_or_else(Trouble::not_read)?;
     let as_of = match (not_before, ctx.portals.availability(key)) {
         (None, super::Availability::Ready(usable)) => usable.as_of,
@@ -191,7 +195,7 @@ fn assemble(
             } else if let Some(trouble) = &failed {
                 SyncVerdict::Trouble(trouble.clone())
             } else if let Some((hold, differences)) = &held {
-                if own_hold || *hold != Hold::UntilDeadline || desired.connection.hold_until.is_some() {
+                if own_hold || *hold != Hold::ScheduleSync {
                     SyncVerdict::Held(*hold, differences.clone())
                 } else {
                     SyncVerdict::InSync
@@ -208,14 +212,26 @@ fn assemble(
         base: portal.hubspot(crate::hubspot::Lane::Resync).base().clone(),
         as_of,
         plan_only: desired.plan_only,
+        generation,
         plan,
         refusals: report.refusals,
-        origins: report.origins,
+        origins: present(report.origins, snapshot),
         group: desired.connection.fields.group.as_str().to_owned(),
         done,
         failed,
         schedules: Schedules(schedules),
     })
+}
+
+/// Only what is there has an origin: what is still to be made must not be remembered as made.
+fn present(mut origins: BTreeMap<String, FieldOrigin>, snapshot: &PortalSnapshot) -> BTreeMap<String, FieldOrigin> {
+    let properties = snapshot.properties.last_known();
+    let groups = snapshot.groups.last_known();
+    origins.retain(|name, _| {
+        properties.is_some_and(|properties| properties.active.contains_key(name))
+            || groups.is_some_and(|groups| groups.keys().any(|group| fields::group_key(group) == *name))
+    });
+    origins
 }
 
 /// What is withheld of the schedule field, and why.
@@ -272,6 +288,7 @@ pub(super) async fn schedules(
             uid: sync.uid().unwrap_or_default(),
             generation: sync.metadata.generation.unwrap_or_default(),
             source,
+            plan_only: status::plan_only(&sync),
         };
         seen.insert(name.clone(), (about, refusal));
         inputs.push(SyncInput {

@@ -71,17 +71,10 @@ fn describe(new: &mut CrmConnectionStatus, looked: &Looked) {
     new.api_endpoint = Some(looked.base.as_str().trim_end_matches('/').to_owned());
     new.account_type = Some(looked.account.account_type.clone());
     let group_key = fields::group_key(&looked.group);
-    // A field that is still to be made has no origin yet: a crash before its making must not leave a false memory.
-    if looked.failed.is_none() && looked.plan.withheld.is_empty() {
-        let origin = |(name, origin): (&String, _)| FieldStatus { name: name.clone(), origin };
-        new.fields = looked
-            .origins
-            .iter()
-            .filter(|(name, _)| **name != group_key)
-            .map(|(name, at)| origin((name, *at)))
-            .collect();
-        new.group = looked.origins.get(&group_key).map(|at| origin((&looked.group, *at)));
-    }
+    let origin = |(name, origin): (&String, _)| FieldStatus { name: name.clone(), origin };
+    let fields = looked.origins.iter().filter(|(name, _)| **name != group_key);
+    new.fields = fields.map(|(name, at)| origin((name, *at))).collect();
+    new.group = looked.origins.get(&group_key).map(|at| origin((&looked.group, *at)));
     if looked.plan_only {
         new.plan = Some(status::plan_lines(render::lines(&looked.plan)));
     }
@@ -119,10 +112,11 @@ fn looked_standing(ctx: &Context, looked: &Looked) -> Standing {
 
 /// What is left undone on purpose. Schedules of a ScheduleSync on hold are that object's business.
 fn withheld(looked: &Looked) -> Option<Refusal> {
-    let concerns: Vec<&Withheld> = looked.plan.withheld.iter().collect();
+    let concerns: Vec<&Withheld> =
+        looked.plan.withheld.iter().filter(|withheld| withheld.why != Hold::ScheduleSync).collect();
     let first = concerns.first()?;
     let (reason, why) = match first.why {
-        Hold::UntilDeadline => (Reason::OnHold, render::hold(Hold::UntilDeadline)),
+        why @ (Hold::UntilDeadline | Hold::ScheduleSync) => (Reason::OnHold, render::hold(why)),
         Hold::Observe => (Reason::DriftReported, render::hold(Hold::Observe)),
         Hold::PlanOnly => (Reason::Planned, render::hold(Hold::PlanOnly)),
     };

@@ -25,12 +25,10 @@ pub(super) async fn run(ctx: &Context, object: &ScheduleSync) -> Result<Next, In
     if !cleanup::holds(object) {
         return Ok(Next::Forget);
     }
-    let Some(left) = left(ctx, object) else {
+    let left = left(ctx, object).unwrap_or_else(|| {
         ctx.wake(&connection_of(object), Lane::Dependency);
-        let waiting = Refusal::new(Reason::Progressing, "its options are being removed from the schedule field");
-        say(ctx, object, Standing::Waiting(waiting)).await?;
-        return Ok(Next::Idle);
-    };
+        Left::NotYet(Refusal::new(Reason::Progressing, "its options are being removed from the schedule field"))
+    });
     match cleanup::verdict(ctx, object, &left) {
         cleanup::Verdict::LetGo(warning) => {
             cleanup::warn(ctx, object, warning).await;

@@ -106,8 +106,9 @@ async fn find(ctx: &Context, job: &Job, object: &ScheduleSync) -> Result<Finding
         uid: object.uid().unwrap_or_default(),
         generation: object.metadata.generation.unwrap_or_default(),
         source: version,
+        plan_only: status::plan_only(object),
     };
-    let held = object.spec.hold_until.as_ref().is_some_and(|until| until.0 > ctx.now());
+    let held = object.spec.hold_until.as_ref().is_some_and(|until| until.0 > ctx.now()) || now.plan_only;
     match usable.schedules.0.get(&name(object)) {
         Some(outcome)
             if outcome.seen == now
@@ -126,7 +127,7 @@ async fn find(ctx: &Context, job: &Job, object: &ScheduleSync) -> Result<Finding
 /// The outcome is from a time when the object was on hold, and it no longer is.
 fn hold_has_ended(outcome: &SyncOutcome, held: bool) -> bool {
     use super::portals::SyncVerdict;
-    let on_hold = matches!(&outcome.verdict, SyncVerdict::Held(crate::plan::Hold::UntilDeadline, _));
+    let on_hold = matches!(&outcome.verdict, SyncVerdict::Held(crate::plan::Hold::ScheduleSync, _));
     on_hold && !held && outcome.own_hold
 }
 

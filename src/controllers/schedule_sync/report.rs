@@ -104,7 +104,7 @@ fn refusal(outcome: &SyncOutcome) -> Option<Refusal> {
 
 fn reason(hold: Hold) -> Reason {
     match hold {
-        Hold::UntilDeadline => Reason::OnHold,
+        Hold::UntilDeadline | Hold::ScheduleSync => Reason::OnHold,
         Hold::Observe => Reason::DriftReported,
         Hold::PlanOnly => Reason::Planned,
     }
