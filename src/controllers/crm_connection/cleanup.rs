@@ -41,6 +41,7 @@ pub(super) async fn run(ctx: &Context, job: &Job, object: &CrmConnection) -> Res
         return Ok(Next::Forget);
     }
     if let Some(refusal) = in_use(ctx, &job.key, object).await? {
+        serve_leaving(ctx, job, object).await?;
         say(ctx, object, Standing::Waiting(refusal)).await?;
         return Ok(Next::After(cleanup::LOOK_AGAIN));
     }
@@ -62,6 +63,21 @@ pub(super) async fn run(ctx: &Context, job: &Job, object: &CrmConnection) -> Res
             Ok(next)
         }
     }
+}
+
+/// Users on their way out may have something to remove, and need the portal for it: their options are removed by this
+/// controller, and after a restart nobody else opens it. So it goes on working for them.
+async fn serve_leaving(ctx: &Context, job: &Job, object: &CrmConnection) -> Result<(), Interrupted> {
+    if !users(ctx, &job.key).iter().any(|user| cleanup::is_leaving(ctx, user)) {
+        return Ok(());
+    }
+    let Ok(valid) = connection::validate(&object.spec, &ctx.settings.endpoints) else { return Ok(()) };
+    let finding = super::find(ctx, job, object, &valid).await?;
+    if let Finding::Trouble(trouble) = &finding {
+        super::hold_back(ctx, job, trouble, Some(&valid));
+    }
+    super::tell(ctx, &job.key, Some(valid), finding);
+    Ok(())
 }
 
 fn users(ctx: &Context, key: &ObjectRef) -> Vec<ObjectRef> {
