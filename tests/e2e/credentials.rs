@@ -220,12 +220,11 @@ fn a_token_is_in_no_log_line_status_or_event_even_if_hubspot_echoes_it() {
         world.refresh(PORTAL);
         world.refresh(ADA);
         world.wait_until("the fault strikes", PATIENCE, || world.sim.requests().with_status(status) > 0);
-        let struck = world.wait_for("it is reported", PATIENCE, || {
+        world.wait_until("it is reported", PATIENCE, || {
             let objects = [world.get(PORTAL), world.get(ADA)];
             let mut ready = objects.iter().filter_map(|object| kstatus::condition(object, "Ready").cloned());
-            ready.find(|ready| ready["status"] != "True")
+            ready.any(|ready| ready["status"] != "True")
         });
-        println!("{method} {route} {status}: {}", struck["message"]);
         world.sim.clear_faults();
         world.wait_until("all is well again", PATIENCE, || {
             world.refresh(PORTAL);

@@ -72,6 +72,7 @@ const ADDRESS: &str = "email must be an address like ada@example.com";
 const STATES: &str = "leadStatus.mapping has a key that is no TEC state (New, Pending, Cold, Engaged, Warm, Hot, Responded, OutOfOffice, LeadAtRisk, Processed, UnSubscribed, DeActivated)";
 
 /// What is laid over the smallest valid object of the kind.
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn creations() -> Vec<Case> {
     let connection = "CrmConnection";
     let field = |name: &str| json!({"contactFields": {"context": {"name": name}}});
@@ -226,7 +227,7 @@ fn bad_manifests_are_refused_with_a_sentence_and_good_ones_are_accepted() {
             (Ok(_), Ok(())) => {}
             (Err(kube::Error::Api(status)), Err(sentence)) if status.message.contains(sentence) => {}
             (answer, _) => {
-                let said = answer.map(|_| "accepted".to_owned()).unwrap_or_else(|error| error.to_string());
+                let said = answer.map_or_else(|error| error.to_string(), |_| "accepted".to_owned());
                 wrong.push(format!("{kind} {patch}: expected {expected:?}, got {said}"));
             }
         }

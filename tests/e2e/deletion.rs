@@ -51,6 +51,28 @@ fn a_connection_in_use_stays_names_its_users_and_goes_with_the_last() {
 }
 
 #[test]
+fn users_that_remove_something_can_go_after_their_connection_even_after_a_restart() {
+    let mut world = World::start("connection-first");
+    world.bring_in_line();
+    for object in [PORTAL, ADA, SCHEDULES] {
+        world.patch(object, &policy("Delete"));
+    }
+    world.wait_calm(Duration::from_millis(300));
+    world.delete(PORTAL);
+    world.wait_condition(PORTAL, ["Ready", "False", "DeletionBlocked"], PROMPTLY);
+    world.delete(SCHEDULES);
+    gone(&world, SCHEDULES);
+    world.kill_operator();
+    world.start_operator();
+    world.delete(ADA);
+    gone(&world, ADA);
+    gone(&world, PORTAL);
+    let state = world.sim.state();
+    assert_eq!(users(&state, ADDRESS), 0);
+    assert!(FIELDS.iter().all(|name| !active(&state, name)), "{:#}", state["properties"]);
+}
+
+#[test]
 fn a_namespace_goes_in_one_go_and_leaves_hubspot_as_it_is() {
     let world = World::start("namespace");
     world.bring_in_line();

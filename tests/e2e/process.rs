@@ -96,7 +96,7 @@ fn passes_over_what_is_in_line_write_nothing_and_cost_the_same_for_few_and_many(
     world.wait_until("none waits for an owner any more", PATIENCE, || {
         world.objects().iter().all(|object| kstatus::of(object) == State::Current)
     });
-    world.wait_calm(Duration::from_millis(1_000));
+    world.wait_calm(Duration::from_secs(1));
     assert_eq!(calls_of_two_passes(&world), few);
 }
 

@@ -152,12 +152,12 @@ fn samples_on_a_portal_made_by_hand_adopt_it_without_one_write() {
         &choices(&states.map(|s| [s, s])),
     );
     by_hand("tec_assistant_state", "TEC Assistant State", ["string", "text"], &json!([]));
-    let mut lead_status = property(&world.sim.state(), "hs_lead_status")["options"].clone();
-    lead_status
+    let mut choice_list = property(&world.sim.state(), "hs_lead_status")["options"].clone();
+    choice_list
         .as_array_mut()
         .expect("options")
         .push(json!({"value": "QUALIFIED", "label": "Good one", "displayOrder": 8, "hidden": false}));
-    world.sim.edit_property("hs_lead_status", json!({"options": lead_status})).expect("an option");
+    world.sim.edit_property("hs_lead_status", json!({"options": choice_list})).expect("an option");
     let ada = NewMember { email: "ada@example.com".into(), accepted: true, ..NewMember::default() };
     world.sim.add_user(ada).expect("a user");
     let before = world.sim.state();
@@ -168,9 +168,9 @@ fn samples_on_a_portal_made_by_hand_adopt_it_without_one_write() {
 
     assert_eq!(writes(&world), Vec::<String>::new());
     assert_eq!(world.sim.state(), before);
-    let status = world.get("crmconnections/portal")["status"].clone();
-    let origins = status["fields"].as_array().expect("fields");
-    assert!(origins.len() == 4 && origins.iter().all(|field| field["origin"] == "Adopted"), "{status:#}");
+    let portal = world.get("crmconnections/portal")["status"].clone();
+    let origins = portal["fields"].as_array().expect("fields");
+    assert!(origins.len() == 4 && origins.iter().all(|field| field["origin"] == "Adopted"), "{portal:#}");
     let ada = &world.get("assistants/ada")["status"];
     assert_eq!(ada["crmIntegrationStatus"], "ASSISTANT_EXISTS_AS_USER_IN_CRM");
     assert!(ada["invitation"].is_null(), "nobody was invited: {ada:#}");

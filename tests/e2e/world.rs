@@ -465,8 +465,11 @@ impl Drop for World {
         self.kill_operator();
         if std::thread::panicking() {
             // A look at the whole log may help.
-            let folder = self.folder.take().map(TempDir::keep);
-            eprintln!("the operator's log is kept in {folder:?}");
+            #[allow(clippy::print_stderr, reason = "the test runner shows it with the failure")]
+            {
+                let folder = self.folder.take().map(TempDir::keep);
+                eprintln!("the operator's log is kept in {folder:?}");
+            }
         } else {
             self.verify();
         }

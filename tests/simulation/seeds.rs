@@ -26,7 +26,7 @@ enum Weather {
 
 /// Every third portal shows its lists late, as HubSpot does (API.md §5, §7).
 fn lists_lag(seed: u64) -> bool {
-    seed % 3 == 0
+    seed.is_multiple_of(3)
 }
 
 /// What people do, decided by the seed alone: the same in a calm run and in a stormy one.

@@ -99,6 +99,9 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
 async fn serve(ctx: &Context, job: &Job, object: &CrmConnection) -> Result<(), Interrupted> {
     let Ok(valid) = connection::validate(&object.spec, &ctx.settings.endpoints) else { return Ok(()) };
     let finding = if valid.suspend { Finding::Suspended } else { find(ctx, job, object, &valid).await? };
+    if let Finding::Trouble(trouble) = &finding {
+        hold_back(ctx, job, trouble, Some(&valid));
+    }
     tell(ctx, &job.key, Some(valid), finding);
     Ok(())
 }
