@@ -22,15 +22,39 @@ pub mod store;
 pub use context::{Context, Settings};
 pub use runner::{Operator, Readiness};
 
-use crate::{api::condition::Reason, desired::references::ObjectRef, plan::Refusal};
+use crate::{
+    api::{CrmConnection, condition::Reason},
+    desired::{connection::allows, references::ObjectRef},
+    plan::Refusal,
+};
 
-/// One tenant never borrows another's portal.
-fn not_allowed(connection: &ObjectRef, namespace: &str) -> Refusal {
-    Refusal::new(
-        Reason::ReferenceNotAllowed,
-        format!(
-            "CrmConnection {}/{} does not list namespace {namespace} in allowedNamespaces",
-            connection.namespace, connection.name
-        ),
-    )
+/// Why a connection cannot be used from a namespace.
+enum Barred {
+    /// It does not exist.
+    Missing(Refusal),
+    /// It exists and cannot be read.
+    Malformed(Refusal),
+    /// One tenant never borrows another's portal.
+    NotAllowed(Refusal),
+}
+
+/// Whether the connection exists and may be used from this namespace.
+fn may_use(ctx: &Context, connection: &ObjectRef, namespace: &str) -> Result<(), Barred> {
+    let ObjectRef { kind: _, namespace: home, name } = connection;
+    match status::load::<CrmConnection>(ctx, connection) {
+        status::Loaded::Gone => {
+            let message = format!("CrmConnection {home}/{name} does not exist");
+            Err(Barred::Missing(Refusal::new(Reason::ReferenceNotFound, message)))
+        }
+        status::Loaded::Malformed(_) => {
+            let message = format!("CrmConnection {home}/{name} cannot be read");
+            Err(Barred::Malformed(Refusal::new(Reason::ConnectionNotReady, message)))
+        }
+        status::Loaded::Object(found) if allows(&found.spec, home, namespace) => Ok(()),
+        status::Loaded::Object(_) => {
+            let message =
+                format!("CrmConnection {home}/{name} does not list namespace {namespace} in allowedNamespaces");
+            Err(Barred::NotAllowed(Refusal::new(Reason::ReferenceNotAllowed, message)))
+        }
+    }
 }

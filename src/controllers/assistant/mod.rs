@@ -12,8 +12,9 @@ use kube::ResourceExt;
 
 use self::user::Looked;
 use super::{
+    Barred,
     context::Context,
-    disposition,
+    disposition, may_use,
     portals::{Availability, Usable},
     queue::{Job, Next},
     references::{self, Missing},
@@ -24,7 +25,6 @@ use crate::{
     desired::{
         ValidatedAssistant,
         assistant::{self, DefaultContext},
-        connection::allows,
         references::{Kind, ObjectRef, connection},
     },
     plan::Refusal,
@@ -143,24 +143,11 @@ fn connection_of(object: &Assistant) -> ObjectRef {
 
 /// Whether the connection exists and may be used from here.
 fn reference(ctx: &Context, object: &Assistant, key: &ObjectRef) -> Result<(), Finding> {
-    match status::load::<CrmConnection>(ctx, key) {
-        Loaded::Gone => Err(Finding::Waiting(Refusal::new(
-            Reason::ReferenceNotFound,
-            format!("CrmConnection {}/{} does not exist", key.namespace, key.name),
-        ))),
-        Loaded::Malformed(_) => Err(Finding::NoConnection(Refusal::new(
-            Reason::ConnectionNotReady,
-            format!("CrmConnection {}/{} cannot be read", key.namespace, key.name),
-        ))),
-        Loaded::Object(connection) => {
-            let namespace = object.namespace().unwrap_or_default();
-            if allows(&connection.spec, &key.namespace, &namespace) {
-                Ok(())
-            } else {
-                Err(Finding::Stalled(super::not_allowed(key, &namespace)))
-            }
-        }
-    }
+    may_use(ctx, key, &object.namespace().unwrap_or_default()).map_err(|barred| match barred {
+        Barred::Missing(why) => Finding::Waiting(why),
+        Barred::Malformed(why) => Finding::NoConnection(why),
+        Barred::NotAllowed(why) => Finding::Stalled(why),
+    })
 }
 
 /// The Assistant that came first, if it is not this one.

@@ -12,17 +12,18 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use super::{
+    Barred,
     context::Context,
+    may_use,
     portals::{Availability, Seen, SyncOutcome, Usable},
     queue::{Job, Lane, Next},
     references::{self, Missing},
     status::{self, Interrupted, Loaded},
 };
 use crate::{
-    api::{CrmConnection, ScheduleSync, condition::Reason},
+    api::{ScheduleSync, condition::Reason},
     desired::{
         SyncRef,
-        connection::allows,
         references::{ObjectRef, connection},
         schedule_sync::{self, ScheduleSource},
     },
@@ -140,24 +141,11 @@ fn connection_of(object: &ScheduleSync) -> ObjectRef {
 }
 
 fn reference(ctx: &Context, object: &ScheduleSync, key: &ObjectRef) -> Result<(), Finding> {
-    match status::load::<CrmConnection>(ctx, key) {
-        Loaded::Gone => Err(Finding::Waiting(Refusal::new(
-            Reason::ReferenceNotFound,
-            format!("CrmConnection {}/{} does not exist", key.namespace, key.name),
-        ))),
-        Loaded::Malformed(_) => Err(Finding::NoConnection(Refusal::new(
-            Reason::ConnectionNotReady,
-            format!("CrmConnection {}/{} cannot be read", key.namespace, key.name),
-        ))),
-        Loaded::Object(connection) => {
-            let namespace = object.namespace().unwrap_or_default();
-            if allows(&connection.spec, &key.namespace, &namespace) {
-                Ok(())
-            } else {
-                Err(Finding::Stalled(super::not_allowed(key, &namespace)))
-            }
-        }
-    }
+    may_use(ctx, key, &object.namespace().unwrap_or_default()).map_err(|barred| match barred {
+        Barred::Missing(why) => Finding::Waiting(why),
+        Barred::Malformed(why) => Finding::NoConnection(why),
+        Barred::NotAllowed(why) => Finding::Stalled(why),
+    })
 }
 
 /// Version of the ConfigMap the list is in. A list that cannot be read is reported by the comparison; one that is not there, here.
