@@ -372,7 +372,7 @@ fn a_schedule_sync_on_hold_is_shown_and_the_others_are_written() {
     let [step] = planned.plan.steps.as_slice() else { panic!("{:#?}", planned.plan) };
     assert_eq!(values(step), ["1 Weekdays", "2 Every day", "4 Four"]);
     let [withheld] = planned.plan.withheld.as_slice() else { panic!("{:#?}", planned.plan) };
-    assert_eq!(withheld.why, Hold::UntilDeadline);
+    assert_eq!(withheld.why, Hold::ScheduleSync);
     assert_eq!(values(&withheld.step), ["1 Mon to Fri", "2 Every day", "4 Four", "3 Three"]);
     assert_eq!(planned.report.syncs[&sync_ref("a")].unpruned, 1, "option 2 waits for its hiding");
 
