@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("api", &["domain"]),
     ("desired", &["api", "domain"]),
     ("hubspot", &["domain", "runtime"]),
-    ("portal", &["hubspot", "domain", "api::condition", "runtime::lock"]),
+    ("portal", &["hubspot", "domain", "api::condition", "runtime::backoff", "runtime::lock"]),
     // Values only: what a portal looks like, never how it is read.
     (
         "plan",

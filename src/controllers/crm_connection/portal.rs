@@ -104,6 +104,13 @@ pub(super) async fn look(
             break;
         }
     }
+    if failed.is_some() {
+        // What is told, and remembered as made by us, must be about the portal as it is now.
+        planned = match planner::plan(&desired, &snapshot, &answers, ctx.now()) {
+            Ok(planned) => planned,
+            Err(trouble) => return Ok(Err(trouble)),
+        };
+    }
     if failed.as_ref().is_some_and(|trouble| matches!(trouble.kind, TroubleKind::Unclear | TroubleKind::Unreachable)) {
         // The write may have happened: the next run looks before it repeats anything.
         ctx.portals.read_again(&job.key, Instant::now());
