@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use kube::ResourceExt;
-use tokio::time::Instant;
 
 use super::{Finding, connection_of, other_claimant, reach, reference};
 use crate::{
@@ -93,7 +92,6 @@ async fn carry_out(email: &Email, usable: &Arc<Usable>, job: &Job) -> Result<Lef
     // A deletion is a person's doing, and what HubSpot refused a while ago is asked anew.
     let lane = crate::hubspot::Lane::Edit;
     let mut answers = Answers::default();
-    let mut removed_at: Option<Instant> = None;
     for _ in 0..MAX_ROUNDS {
         let snapshot = usable.portal.read(&[Part::Users], Some(usable.as_of), lane).await;
         match removal::user(email, &snapshot, &answers)? {
@@ -108,13 +106,11 @@ async fn carry_out(email: &Email, usable: &Arc<Usable>, job: &Job) -> Result<Lef
                     tracing::info!(object = %job.key, change = step.action.kind(), "HubSpot changed");
                     // The proof is HubSpot's 404, not our own bookkeeping.
                     answers.given.retain(|question, _| !matches!(question, crate::portal::snapshot::Question::User(_)));
-                    removed_at = Some(Instant::now());
                 }
             }
         }
     }
-    tracing::debug!(object = %job.key, removed = removed_at.is_some(), "the user is still there");
-    Ok(Left::Blocked(Refusal::new(Reason::Progressing, "HubSpot still lists the removed user")))
+    Ok(Left::NotYet(Refusal::new(Reason::Progressing, "HubSpot still lists the removed user")))
 }
 
 async fn say(ctx: &Context, object: &Assistant, standing: Standing) -> Result<(), Interrupted> {

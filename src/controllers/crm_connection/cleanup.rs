@@ -166,7 +166,7 @@ async fn carry_out(desired: &PortalDesired, portal: &Portal, job: &Job) -> Resul
             }
         }
     }
-    Ok(Left::Blocked(Refusal::new(Reason::Progressing, "HubSpot still lists what was removed")))
+    Ok(Left::NotYet(Refusal::new(Reason::Progressing, "HubSpot still lists what was removed")))
 }
 
 async fn say(ctx: &Context, object: &CrmConnection, standing: Standing) -> Result<(), Interrupted> {
