@@ -76,7 +76,7 @@
 //!
 //! - the **date** as a [`runtime::clock::Clock`]; waiting always goes through `tokio::time`, which a paused runtime moves;
 //! - **chance** (jitter) as a seeded [`runtime::chance::Chance`];
-//! - **HubSpot** as a [`hubspot::transport::Transport`]: reqwest in the process, [`sim::hubspot::HubSpotSim`] in tests;
+//! - **HubSpot** as a [`runtime::transport::Transport`]: reqwest in the process, [`sim::hubspot::HubSpotSim`] in tests;
 //! - **Kubernetes** as a `kube::Client` over any tower service: a cluster, or [`sim::kube`].
 //!
 //! So the whole operator runs in one thread on virtual time against two simulators, where a seed chooses refusals, delays,

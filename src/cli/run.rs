@@ -13,12 +13,12 @@ use crate::{
     controllers::{Context, Operator, Settings, context::Outside},
     desired::connection::EndpointPolicy,
     domain::ClusterId,
-    hubspot::transport::HttpTransport,
     runtime::{
         chance::Chance,
         clock::SystemClock,
         shutdown,
         telemetry::{self, LogFormat},
+        transport::HttpTransport,
     },
     server::health,
 };

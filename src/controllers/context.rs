@@ -15,8 +15,7 @@ use super::{
 use crate::{
     desired::{connection::EndpointPolicy, references::ObjectRef},
     domain::ClusterId,
-    hubspot::transport::Transport,
-    runtime::{backoff::Backoff, chance::Chance, clock::Clock, lock},
+    runtime::{backoff::Backoff, chance::Chance, clock::Clock, lock, transport::Transport},
 };
 
 /// How the operator was started.

@@ -52,3 +52,11 @@ text_id!(
     /// A team of a portal.
     TeamId
 );
+text_id!(
+    /// A contact of a portal. Says nothing about the person behind it.
+    ContactId
+);
+text_id!(
+    /// A lead in TEC: one assignment of one contact to one assistant.
+    LeadId
+);

@@ -13,6 +13,6 @@ mod names;
 pub use cluster::{ClusterId, InvalidClusterId};
 pub use email::{Email, InvalidEmail};
 pub use fingerprint::Fingerprint;
-pub use ids::{OwnerId, PortalId, RoleId, TeamId, UserId};
+pub use ids::{ContactId, LeadId, OwnerId, PortalId, RoleId, TeamId, UserId};
 pub use lead_state::LeadState;
 pub use names::{GroupName, InvalidName, OptionValue, PropertyName};

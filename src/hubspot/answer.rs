@@ -14,8 +14,8 @@ use super::{
     operation::{Effect, Operation},
     region::Region,
     token::AccessToken,
-    transport::{HttpResponse, TransportError},
 };
+use crate::runtime::transport::{HttpResponse, TransportError};
 
 /// A record locked by heavy writes is free again after this (API.md §12).
 const LOCK_PAUSE: Duration = Duration::from_secs(2);

@@ -20,8 +20,8 @@ use super::{
     error::{Error, ErrorKind, Result},
     limits::Budget,
     operation::{Effect, Operation},
-    transport::HttpRequest,
 };
+use crate::runtime::transport::HttpRequest;
 
 /// Repeats after no usable answer, where a repeat is safe.
 const MAX_REPEATS: u32 = 2;

@@ -1,6 +1,6 @@
 //! The HubSpot client: typed calls, errors by meaning, limits obeyed, tokens never shown.
 //!
-//! Touches `domain`, `runtime` and the network, the last only through [`transport::Transport`]. Decides nothing about
+//! Touches `domain`, `runtime` and the network, the last only through [`Transport`]. Decides nothing about
 //! portals: no caching, no comparing, no repairing, and no repeat that could do a thing twice. Bodies, queries, tokens
 //! and contact data never reach a log line or an error. The facts it rests on are in API.md; HubSpot's own names are
 //! used throughout.
@@ -26,7 +26,6 @@ pub mod limits;
 pub mod operation;
 pub mod region;
 pub mod token;
-pub mod transport;
 pub mod wire;
 
 #[cfg(test)]
@@ -38,6 +37,7 @@ use std::{fmt, sync::Arc};
 
 use url::Url;
 
+use self::region::Region;
 pub use self::{
     contacts::{Filter, FilterOperator},
     error::{Error, ErrorKind, Result},
@@ -45,8 +45,7 @@ pub use self::{
     operation::{Effect, Operation},
     token::AccessToken,
 };
-use self::{region::Region, transport::Transport};
-use crate::runtime::chance::Chance;
+use crate::runtime::{chance::Chance, transport::Transport};
 
 /// HubSpot's API version, part of every path (API.md §1).
 pub const VERSION: &str = "2026-03";

@@ -13,12 +13,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{
-    AccessToken, Connection, HubSpot, Limiter,
-    region::DEFAULT_BASE,
+use super::{AccessToken, Connection, HubSpot, Limiter, region::DEFAULT_BASE};
+use crate::runtime::{
+    chance::Chance,
+    clock::VirtualClock,
     transport::{HttpRequest, HttpResponse, Transport, TransportError},
 };
-use crate::runtime::{chance::Chance, clock::VirtualClock};
 
 pub(super) const CANARY: &str = "pat-na1-canary-5f0e";
 

@@ -1,10 +1,11 @@
-//! What the process stands on: time, chance, back-off, shutdown, telemetry. Knows nothing of HubSpot or of our resources.
+//! What the process stands on: time, chance, back-off, shutdown, telemetry, the way out over HTTP. Knows nothing of HubSpot or of our resources.
 
 pub mod backoff;
 pub mod chance;
 pub mod clock;
 pub mod shutdown;
 pub mod telemetry;
+pub mod transport;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -86,9 +86,9 @@ use self::{
     portal::{Incoming, Portal, later},
     route::Match,
 };
-use crate::{
-    hubspot::transport::{HttpRequest, HttpResponse, Transport, TransportError},
-    runtime::clock::Clock,
+use crate::runtime::{
+    clock::Clock,
+    transport::{HttpRequest, HttpResponse, Transport, TransportError},
 };
 
 /// A simulated portal; clones share it.

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::super::{DEFAULT_TOKEN, FaultRule, HubSpotSim, SimConfig, When, serve};
-use crate::{hubspot::transport::TransportError, runtime::clock::SystemClock};
+use crate::runtime::{clock::SystemClock, transport::TransportError};
 
 async fn listening() -> (HubSpotSim, SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<std::io::Result<()>>) {
     let sim = HubSpotSim::new(SimConfig::default(), Arc::new(SystemClock));

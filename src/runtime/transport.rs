@@ -1,4 +1,4 @@
-//! The one place bytes leave for HubSpot: a small trait, so that a simulation needs no sockets, and its reqwest
+//! The one place bytes leave for HubSpot and TEC: a small trait, so that a simulation needs no sockets, and its reqwest
 //! implementation.
 
 #[cfg(test)]
