@@ -36,6 +36,7 @@
 //! | [`portal`] | what HubSpot looks like now; one snapshot per portal, reads joined | what is read when, what a failed read means |
 //! | [`apply`] | carries out plans; looks before repeating a write whose answer was lost | *what exactly is sent?* |
 //! | [`hubspot`] | the client: calls, errors by meaning, limits, regions | *how does it talk to HubSpot?* |
+//! | [`tec`] | the client of TEC's API; `openapi.yaml` is the contract | *how does it talk to TEC?* |
 //! | [`controllers`] | when does what run: watch, store, queue; a folder per kind | *when does it run?* `queue.rs`; *what does status say?* `*/report.rs`; deletion: `*/cleanup.rs` |
 //! | [`server`] | health endpoints | probes |
 //! | [`runtime`] | clock, chance, back-off, shutdown, logs | what is injected |
@@ -89,7 +90,7 @@
 //!
 //! - **Leads**: a room `leads/` with pure decisions and one engine, beside [`controllers`]; it shares [`portal`]'s client and limits, whose
 //!   lane for leads exists, and keeps its mark in the hidden field the planner already makes.
-//! - **TEC's API**: a client `tec/` shaped like [`hubspot`]; it will feed `source.tec` and the `ASSISTANT_NOT_YET_CREATED` code.
+//! - **TEC's lists**: the client [`tec`] is there; it will feed `source.tec` and the `ASSISTANT_NOT_YET_CREATED` code.
 //! - **Webhooks and metrics**: `server/webhook.rs` and `server/metrics.rs`. A webhook may only wake work and invalidate a
 //!   snapshot: correctness never depends on one.
 //! - **`tec-crm plan`, `apply`, `status`**: thin files in [`cli`] over [`desired`], [`portal`], [`plan`] and [`apply`].
@@ -107,6 +108,8 @@ pub mod plan;
 pub mod apply;
 
 pub mod hubspot;
+
+pub mod tec;
 
 pub mod controllers;
 
