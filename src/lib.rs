@@ -111,6 +111,8 @@ pub mod hubspot;
 
 pub mod tec;
 
+// pub mod leads;
+
 pub mod controllers;
 
 pub mod runtime;

@@ -268,7 +268,7 @@ fn default_context(valid: &ValidatedAssistant, facts: &Facts) -> (StepState, Str
     match (&valid.context, &facts.context) {
         (_, Some(refusal)) => (StepState::Blocked, refusal.message.clone()),
         (DefaultContext::None, None) => (StepState::Manual, "set spec.defaults.context or contextFrom".to_owned()),
-        (DefaultContext::Inline | DefaultContext::ConfigMap { .. }, None) => {
+        (DefaultContext::Inline(_) | DefaultContext::ConfigMap { .. }, None) => {
             (StepState::Done, "a default context is set".to_owned())
         }
     }
