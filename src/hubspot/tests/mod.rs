@@ -1,5 +1,6 @@
 //! The client as its callers see it, on a scripted transport.
 
+mod contacts;
 mod endpoints;
 mod errors;
 mod region;
