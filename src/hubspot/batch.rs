@@ -123,6 +123,27 @@ impl HubSpot {
         outcomes.into_vec()
     }
 
+    /// Outcomes of creates for `contacts`, in their order.
+    pub(super) fn created(&self, contacts: &[&ContactId], answer: BatchAnswer<ObjectRecord>) -> Vec<ItemOutcome> {
+        let mut outcomes = Outcomes::of(contacts);
+        let mut unmarked = Vec::new();
+        for ObjectRecord { id, object_write_trace_id, .. } in answer.results {
+            match outcomes.marked(object_write_trace_id.as_deref()) {
+                Some(at) => outcomes.settle(at, ItemOutcome::Done(Some(id))),
+                None => unmarked.push(id),
+            }
+        }
+        outcomes.refuse_marked(self.errors(&answer.errors));
+        let open = outcomes.open();
+        if unmarked.is_empty() {
+            outcomes.refuse_named(self.errors(&answer.errors));
+        } else if unmarked.len() == open.len() {
+            // All were made; only whose id is whose is a guess.
+            open.into_iter().zip(unmarked).for_each(|(at, id)| outcomes.settle(at, ItemOutcome::Done(Some(id))));
+        }
+        outcomes.into_vec()
+    }
+
     fn errors<'a>(&'a self, errors: &'a [Value]) -> impl Iterator<Item = (&'a Value, ItemError)> {
         // What is no object is an error all the same, that says nothing.
         let read = |error: &'a Value| error.as_object().map(|error| item_error::read(error, &self.inner.token));

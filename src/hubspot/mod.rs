@@ -12,6 +12,7 @@
 mod account;
 mod contacts;
 mod crm_users;
+mod engagements;
 mod owners;
 mod properties;
 mod search;
@@ -45,11 +46,13 @@ use self::region::Region;
 pub use self::{
     batch::{BATCH_LIMIT, ItemOutcome, ItemRefusal},
     contacts::{ContactRecord, ContactUpdate, HISTORY_LIMIT, Version},
+    engagements::{ASSOCIATIONS_LIMIT, EngagementKind, EngagementRecord, NewEngagement},
     error::{Error, ErrorKind, Result},
     limits::{Lane, Limiter},
     operation::{Effect, Operation},
     search::{Direction, Filter, FilterOperator, FoundContacts, SEARCH_PAGE, SEARCH_WINDOW, Search},
     token::AccessToken,
+    wire::lenient::instant,
 };
 use crate::runtime::{chance::Chance, transport::Transport};
 

@@ -2,6 +2,7 @@
 
 mod contacts;
 mod endpoints;
+mod engagements;
 mod errors;
 mod region;
 mod secrecy;

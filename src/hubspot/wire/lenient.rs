@@ -97,7 +97,7 @@ pub(super) fn values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTree
 }
 
 /// A point in time, ISO 8601 or milliseconds since the epoch; HubSpot takes and gives both.
-pub(in crate::hubspot) fn instant(text: &str) -> Option<Timestamp> {
+pub fn instant(text: &str) -> Option<Timestamp> {
     match text.parse::<i64>() {
         Ok(ms) => Timestamp::from_millisecond(ms).ok(),
         Err(_) => text.parse().ok(),
