@@ -402,10 +402,10 @@ impl Tour<'_> {
                 ItemOutcome::Done(_) => {}
                 ItemOutcome::Refused(refused) if self.failures(contact) >= PATIENCE => {
                     self.engine.tally.given_up += 1;
-                    tracing::error!(connection = %self.engine.name, %contact, kind = ?kind, %refused, "HubSpot refuses an engagement again and again, it is left out");
+                    tracing::error!(connection = %self.engine.name, %contact, kind = ?kind, refused = refused.message, "HubSpot refuses an engagement again and again, it is left out");
                 }
                 ItemOutcome::Refused(refused) => {
-                    tracing::warn!(connection = %self.engine.name, %contact, kind = ?kind, %refused, "HubSpot refused an engagement, will be repeated");
+                    tracing::warn!(connection = %self.engine.name, %contact, kind = ?kind, refused = refused.message, "HubSpot refused an engagement, will be repeated");
                     self.cases.remove(contact);
                     self.set_aside(contact);
                 }
@@ -459,9 +459,9 @@ impl Tour<'_> {
             // It is read again and found gone.
             ItemOutcome::Missing | ItemOutcome::Unclear => self.set_aside(contact),
             ItemOutcome::Refused(refused) => {
-                tracing::warn!(connection = %self.engine.name, %contact, %refused, "HubSpot refused an update, will be repeated");
+                tracing::warn!(connection = %self.engine.name, %contact, refused = refused.message, "HubSpot refused an update, will be repeated");
                 // Somebody who left in the meantime: the next in line gets it.
-                if let (true, Some(owner)) = (refused.has_code("INVALID_OWNER_ID"), case.new_owner()) {
+                if let (true, Some(owner)) = (refused.mentions("INVALID_OWNER_ID"), case.new_owner()) {
                     self.engine.known.bad_owners.insert(owner);
                 }
                 self.set_aside(contact);

@@ -2,9 +2,6 @@
 //!
 //! Pure. Says what, in full; `batch.rs` carries it out and decides nothing.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
