@@ -10,17 +10,20 @@ const MAX_NAME: usize = 100;
 
 /// Before a list of bad values as JSON.
 const BAD_VALUES: &str = "Property values were not valid";
+/// Names the properties in the context and has no code of its own.
+const REQUIRED: &str = "Some required properties were not set";
 /// Texts that begin like this are shown so far, where no code says it better.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     BAD_VALUES,
     "One or more associations are invalid",
     "invalid from object type",
     "Duplicate IDs found in batch input",
     "The maximum number of inputs supported in a batch",
     "Contact already exists",
-    "Could not get some",
+    "Could not get some CONTACT objects",
     "Object not found",
     "Invalid input JSON",
+    "There was a problem with the request",
 ];
 
 /// What an error says.
@@ -61,6 +64,12 @@ pub(super) fn read(error: &Map<String, Value>, token: &AccessToken) -> ItemError
     for bad in bad_values.and_then(|json| serde_json::from_str::<Vec<Value>>(json).ok()).into_iter().flatten() {
         let name = bad.get("name").and_then(Value::as_str).and_then(property);
         found.complain(code(bad.get("error"), token), name);
+    }
+    if message.contains(REQUIRED) {
+        found.complain(Some("REQUIRED_PROPERTY".to_owned()), None);
+        for name in texts(error.get("context").and_then(|context| context.get("properties"))) {
+            found.complain(Some("REQUIRED_PROPERTY".to_owned()), property(&name));
+        }
     }
     // Some codes are keys: `INVALID_OBJECT_IDS`.
     for key in error.get("context").and_then(Value::as_object).into_iter().flat_map(Map::keys) {

@@ -142,6 +142,11 @@ async fn a_refusal_of_the_whole_batch_names_codes_only() {
     let error = hubspot.create_engagements(EngagementKind::Note, &notes(&["999"])).await.unwrap_err();
     let ErrorKind::Rejected(rejection) = error.kind else { panic!("{error:?}") };
     assert!(rejection.mentions("INVALID_OBJECT_IDS"), "{rejection:?}");
+    let required = json!({"message": "Error creating NOTE. Some required properties were not set.",
+        "category": "VALIDATION_ERROR", "context": {"properties": ["hs_timestamp", "can ary"]}});
+    let Bench { hubspot, .. } = bench([answer(400, &required)]);
+    let error = hubspot.create_engagements(EngagementKind::Note, &notes(&["999"])).await.unwrap_err();
+    assert!(error.to_string().contains("REQUIRED_PROPERTY on hs_timestamp ["), "{error}");
     let conflict = json!({"message": "canary exists", "category": "CONFLICT"});
     let Bench { hubspot, .. } = bench([answer(409, &conflict)]);
     let error = hubspot.create_engagements(EngagementKind::Note, &notes(&["999"])).await.unwrap_err();
