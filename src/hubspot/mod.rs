@@ -132,6 +132,11 @@ impl HubSpot {
         Self { base: Arc::new(base), ..self.clone() }
     }
 
+    /// Whether both call the same portal in the same way: then they share limits, too.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner) && self.base == other.base
+    }
+
     /// The host it calls.
     pub fn base(&self) -> &Url {
         &self.base
