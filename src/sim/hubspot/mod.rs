@@ -33,7 +33,13 @@ mod actions;
 mod answer;
 mod auth;
 mod batch;
+mod changes;
 mod config;
+mod contact_actions;
+mod contact_api;
+mod contact_batch;
+mod contact_check;
+mod contact_merge;
 mod contacts;
 mod control;
 mod crm_users;
@@ -51,6 +57,7 @@ mod properties;
 mod route;
 mod schema;
 mod search;
+mod search_filter;
 mod seed;
 mod state_file;
 #[cfg(test)]
@@ -71,8 +78,9 @@ use jiff::Timestamp;
 pub use self::{
     actions::{ControlError, NewMember},
     config::{
-        ALL_SCOPES, ArchivedName, CrmRecordPolicy, DEFAULT_APP_ID, DEFAULT_TOKEN, DuplicateUser, ListLag,
-        MissingScopes, OwnerPolicy, PutOmitted, RetryAfter, Roles, SimConfig, Switches, TokenConfig, WrongRegion,
+        ALL_SCOPES, ArchivedName, AssignedDateOnUnassign, CrmRecordPolicy, DEFAULT_APP_ID, DEFAULT_TOKEN,
+        DuplicateUser, ListLag, MergedRead, MissingInBatch, MissingScopes, OwnerPolicy, PartialWrites, PutOmitted,
+        RetryAfter, Roles, SearchTies, SimConfig, Switches, TokenConfig, UnknownId, WrongRegion,
     },
     faults::{Chaos, Fault, FaultReply, FaultRule, When},
     listen::serve,
