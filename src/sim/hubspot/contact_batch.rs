@@ -70,10 +70,8 @@ fn missing(ids: &[&str]) -> ApiError {
 }
 
 fn check_count(count: usize, with_history: bool) -> Result<(), ApiError> {
-    let (limit, what) = match with_history {
-        true => (HISTORY_LIMIT, "batch request for property histories"),
-        false => (BATCH_LIMIT, "batch"),
-    };
+    let (limit, what) =
+        if with_history { (HISTORY_LIMIT, "batch request for property histories") } else { (BATCH_LIMIT, "batch") };
     if count <= limit {
         return Ok(());
     }

@@ -50,7 +50,7 @@ impl Portal {
         let keeps = self.config.switches.merge_keeps_primary_id;
         let id = if keeps { primary_id } else { self.contacts.ids.next() };
         let by = Actor::Merge { user_id: by.user_id() };
-        let contact = self.joined(id, first, second, by);
+        let contact = self.joined(id, &first, &second, by);
         for email in contact.emails() {
             self.contacts.by_email.insert(email.to_owned(), id);
         }
@@ -67,7 +67,7 @@ impl Portal {
         Ok(id)
     }
 
-    fn joined(&self, id: u64, first: Contact, second: Contact, by: Actor) -> Contact {
+    fn joined(&self, id: u64, first: &Contact, second: &Contact, by: Actor) -> Contact {
         let now = self.now;
         let stamps = self.config.switches.merge_stamps;
         let mut other_emails: Vec<String> = first.other_emails.clone();
