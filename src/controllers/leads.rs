@@ -446,8 +446,28 @@ pub(super) fn refusal(halt: &Halt) -> Refusal {
     }
 }
 
-/// Whether leads flow at this moment, as far as an assistant has to know.
-pub(super) fn flows(ctx: &Context, connection: &ObjectRef) -> bool {
-    let report = ctx.leads.report(connection);
-    report.is_some_and(|(mode, report)| mode == Mode::Process && report.flow == Flow::Flowing)
+/// When the assistant's first contact was accepted, as far as its engine has seen.
+pub(super) fn first_accepted(ctx: &Context, connection: &ObjectRef, owner: &OwnerId) -> Option<Timestamp> {
+    ctx.leads.report(connection)?.1.first_accepted.get(owner).copied()
+}
+
+/// Whether leads flow at this moment; `None` while that is not known, and nothing is concluded from it.
+pub(super) fn flow(ctx: &Context, connection: &ObjectRef) -> Option<bool> {
+    match ctx.leads.leads(connection) {
+        Leads::At(Mode::Process, report) => match report.flow {
+            Flow::Flowing => Some(true),
+            Flow::Starting | Flow::Halted(_) => None,
+        },
+        Leads::At(Mode::Observe | Mode::Hold, _) | Leads::Off => Some(false),
+        // An engine that is about to be employed again after a restart is barred by nothing but time.
+        Leads::Barred(why) => (why.reason != Reason::Progressing).then_some(false),
+    }
+}
+
+/// Why leads do not flow although they should.
+pub(super) fn halted(ctx: &Context, connection: &ObjectRef) -> Option<Refusal> {
+    match ctx.leads.leads(connection) {
+        Leads::At(Mode::Process, Report { flow: Flow::Halted(halt), .. }) => Some(refusal(&halt)),
+        Leads::At(..) | Leads::Off | Leads::Barred(_) => None,
+    }
 }
