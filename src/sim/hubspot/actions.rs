@@ -69,7 +69,7 @@ impl HubSpotSim {
         let mut state = self.lock();
         state.ahead = state.ahead.saturating_add(by);
         drop(state);
-        drop(self.lock());
+        self.lock().portal.wake.notify_one();
     }
 
     /// Requests since the last reset.
@@ -181,8 +181,9 @@ impl HubSpotSim {
     /// A person deletes contacts.
     pub fn delete_contacts(&self, ids: &[String]) -> Result<(), ControlError> {
         let portal = &mut self.lock().portal;
+        let by = portal.person();
         for id in contact_ids(portal, ids)? {
-            portal.archive_contact(id);
+            portal.archive_contact(id, by);
         }
         Ok(())
     }

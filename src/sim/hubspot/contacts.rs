@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{ApiError, instant},
+    changes::ChangeKind,
     lagged::Lagged,
     portal::{Actor, ByName, IdSpace, Portal, later},
     schema::Property,
@@ -122,21 +123,21 @@ impl Contact {
         self.values.get(name).into_iter().flatten().rev().map(Version::to_json).collect()
     }
 
-    fn push(&mut self, name: &str, value: String, at: Timestamp, by: Actor) {
+    /// Whether the value changed.
+    fn push(&mut self, name: &str, value: String, at: Timestamp, by: Actor) -> bool {
         let versions = self.values.entry(name.to_owned()).or_default();
-        if versions.last().map_or("", |version| version.value.as_str()) != value {
+        let changes = versions.last().map_or("", |version| version.value.as_str()) != value;
+        if changes {
             versions.push(Version { value, at, by });
         }
+        changes
     }
 }
 
 impl Version {
     fn to_json(&self) -> Value {
         let Self { value, at, by } = self;
-        let (source_type, source_id) = match by {
-            Actor::App { app_id, .. } => ("INTEGRATION", app_id.to_string()),
-            Actor::Person { user_id } => ("CRM_UI", format!("userId:{user_id}")),
-        };
+        let (source_type, source_id) = by.source();
         json!({
             "value": value,
             "timestamp": instant(*at),
@@ -163,6 +164,7 @@ impl Portal {
         let now = self.now;
         let contact = Contact { id, values: BTreeMap::new(), created_at: now, updated_at: now, archived_at: None };
         self.contacts.records.insert(id, contact);
+        self.note_change(id, ChangeKind::Creation, by);
         self.write_values(id, values, by);
         Ok(id)
     }
@@ -185,7 +187,7 @@ impl Portal {
     }
 
     /// Archives a contact; its e-mail is free again. Whether there was one.
-    pub(super) fn archive_contact(&mut self, id: u64) -> bool {
+    pub(super) fn archive_contact(&mut self, id: u64, by: Actor) -> bool {
         let now = self.now;
         let contact = self.contacts.records.get_mut(&id).filter(|contact| contact.archived_at.is_none());
         let Some(contact) = contact else { return false };
@@ -193,6 +195,7 @@ impl Portal {
         if let Some(email) = contact.value("email") {
             self.contacts.by_email.remove(&email);
         }
+        self.note_change(id, ChangeKind::Deletion, by);
         self.index_contact(id);
         true
     }
@@ -210,6 +213,7 @@ impl Portal {
         let Contacts { records, by_email, .. } = &mut self.contacts;
         let Some(contact) = records.get_mut(&id) else { return };
         let owner_before = contact.value("hubspot_owner_id");
+        let mut changed = Vec::new();
         for (name, value) in values {
             let value = if name == "email" { value.trim().to_lowercase() } else { value.clone() };
             if name == "email" {
@@ -220,7 +224,9 @@ impl Portal {
                     by_email.insert(value.clone(), id);
                 }
             }
-            contact.push(name, value, now, by);
+            if contact.push(name, value.clone(), now, by) {
+                changed.push(ChangeKind::PropertyChange { name: name.clone(), value });
+            }
         }
         let owner = contact.value("hubspot_owner_id");
         if owner != owner_before {
@@ -228,6 +234,9 @@ impl Portal {
             contact.push("hubspot_owner_assigneddate", assigned_at, now, by);
         }
         contact.updated_at = now;
+        for kind in changed {
+            self.note_change(id, kind, by);
+        }
         self.index_contact(id);
     }
 

@@ -1,17 +1,22 @@
 //! The portal itself: everything HubSpot remembers, and the front desk every request passes (region, token, limits,
 //! scopes, then the route). One lock outside guards it; nothing here waits.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{Method, Response};
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
 use super::{
     account,
     answer::{ApiError, Outcome, render},
     auth::Tokens,
     batch,
+    changes::ContactChange,
     config::{RetryAfter, SimConfig},
     contacts::Contacts,
     crm_users, groups,
@@ -36,6 +41,12 @@ pub(super) struct Portal {
     pub people: People,
     pub schema: Schema,
     pub contacts: Contacts,
+    /// What happened to contacts and nobody has told yet.
+    pub changes: VecDeque<ContactChange>,
+    /// Whether `changes` is kept at all.
+    pub collect_changes: bool,
+    /// Rung when there is something new to tell.
+    pub wake: Arc<Notify>,
 }
 
 /// Who acts: HubSpot writes it into histories and `updatedUserId`.
@@ -51,6 +62,14 @@ impl Actor {
     pub(super) fn user_id(self) -> u64 {
         match self {
             Self::App { user_id, .. } | Self::Person { user_id } => user_id,
+        }
+    }
+
+    /// `sourceType` and `sourceId` of a property's history (API.md §8.1).
+    pub(super) fn source(self) -> (&'static str, String) {
+        match self {
+            Self::App { app_id, .. } => ("INTEGRATION", app_id.to_string()),
+            Self::Person { user_id } => ("CRM_UI", format!("userId:{user_id}")),
         }
     }
 }
@@ -87,6 +106,9 @@ impl Portal {
             people: People::default(),
             schema: Schema::default(),
             contacts: Contacts::default(),
+            changes: VecDeque::new(),
+            collect_changes: false,
+            wake: Arc::default(),
             config,
         };
         // What was always there is in every list: the lag starts with the first write.

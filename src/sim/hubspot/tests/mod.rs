@@ -10,6 +10,7 @@ mod groups;
 mod people;
 mod socket;
 mod trouble;
+mod webhooks;
 
 use std::sync::Arc;
 
