@@ -12,8 +12,9 @@ use crate::{
         clock::SystemClock,
         shutdown,
         telemetry::{self, LogFormat},
+        transport::HttpTransport,
     },
-    sim::hubspot::{HubSpotSim, InitialState, SimConfig, TokenConfig, serve},
+    sim::hubspot::{HubSpotSim, InitialState, SimConfig, TokenConfig, deliver_webhooks, serve},
 };
 
 #[derive(Debug, Args)]
@@ -79,6 +80,8 @@ async fn simulate(args: SimulateArgs) -> anyhow::Result<()> {
     let sim = HubSpotSim::with_state(config, Arc::new(SystemClock), &state)?;
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
     println!("listening on http://{}", listener.local_addr()?);
+    // Ends with the process: what is not delivered by then, HubSpot would deliver later.
+    tokio::spawn(deliver_webhooks(sim.clone(), HttpTransport::direct().context("cannot set up webhooks")?));
     serve(sim, listener, shutdown.cancelled_owned()).await?;
     Ok(())
 }

@@ -69,7 +69,7 @@ impl HubSpotSim {
         let mut state = self.lock();
         state.ahead = state.ahead.saturating_add(by);
         drop(state);
-        drop(self.lock());
+        self.lock().portal.wake.notify_one();
     }
 
     /// Requests since the last reset.

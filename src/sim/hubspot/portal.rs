@@ -1,11 +1,15 @@
 //! The portal itself: everything HubSpot remembers, and the front desk every request passes (region, token, limits,
 //! scopes, then the route). One lock outside guards it; nothing here waits.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{Method, Response};
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
 use super::{
     account,
@@ -42,6 +46,8 @@ pub(super) struct Portal {
     pub changes: VecDeque<ContactChange>,
     /// Whether `changes` is kept at all.
     pub collect_changes: bool,
+    /// Rung when there is something new to tell.
+    pub wake: Arc<Notify>,
 }
 
 /// Who acts: HubSpot writes it into histories and `updatedUserId`.
@@ -74,6 +80,14 @@ impl Actor {
             Self::Person { user_id } => ("CRM_UI", format!("userId:{user_id}")),
             Self::PersonInBulk { user_id } => ("CRM_UI_BULK_ACTION", format!("userId:{user_id}")),
             Self::Merge { user_id } => ("MERGE_CONTACTS", format!("userId:{user_id}")),
+        }
+    }
+
+    /// `sourceType` and `sourceId` of a property's history (API.md §8.1).
+    pub(super) fn source(self) -> (&'static str, String) {
+        match self {
+            Self::App { app_id, .. } => ("INTEGRATION", app_id.to_string()),
+            Self::Person { user_id } => ("CRM_UI", format!("userId:{user_id}")),
         }
     }
 }
@@ -112,6 +126,7 @@ impl Portal {
             contacts: Contacts::default(),
             changes: VecDeque::new(),
             collect_changes: false,
+            wake: Arc::default(),
             config,
         };
         // What was always there is in every list: the lag starts with the first write.
