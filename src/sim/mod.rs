@@ -1,4 +1,6 @@
-//! Simulators: a HubSpot portal and a Kubernetes API server, in memory, for tests, the demo and `tec-crm simulate`.
+//! Simulators: a HubSpot portal, a TEC and a Kubernetes API server, in memory, for tests, the demo and `tec-crm simulate`.
 
 pub mod hubspot;
 pub mod kube;
+
+mod shared;
