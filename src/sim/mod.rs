@@ -2,5 +2,6 @@
 
 pub mod hubspot;
 pub mod kube;
+pub mod tec;
 
 mod shared;

@@ -86,12 +86,15 @@ pub use crate::sim::shared::{
 };
 use crate::{
     runtime::{clock::Clock, transport::Transport},
-    sim::shared::{
-        Door,
-        faults::Faults,
-        in_process, listen,
-        log::{LogTicket, RequestLog},
-        wait,
+    sim::{
+        shared::{
+            Door,
+            faults::Faults,
+            in_process, listen,
+            log::{LogTicket, RequestLog},
+            wait,
+        },
+        tec::TecSim,
     },
 };
 
@@ -108,6 +111,8 @@ struct State {
     log: RequestLog,
     /// What `/_sim/clock` has added to the clock.
     ahead: Duration,
+    /// The TEC whose control routes are served here.
+    tec: Option<TecSim>,
 }
 
 /// A request between its arrival and its answer.
@@ -130,6 +135,7 @@ impl HubSpotSim {
             faults: Faults::new(faults::is_template),
             log: RequestLog::default(),
             ahead: Duration::ZERO,
+            tec: None,
         };
         Self { clock, state: Arc::new(Mutex::new(state)) }
     }

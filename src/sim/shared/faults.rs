@@ -147,7 +147,7 @@ impl Faults {
     }
 
     /// The rules with how many requests each has matched.
-    pub(in crate::sim) fn report(&self) -> Value {
+    pub(in crate::sim) fn report(&self) -> Vec<Value> {
         self.rules.iter().map(|(rule, seen)| json!({ "rule": rule, "matched": seen })).collect()
     }
 

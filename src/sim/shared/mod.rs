@@ -11,6 +11,8 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Request, Response};
+use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 
 use crate::runtime::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 
@@ -18,6 +20,27 @@ use crate::runtime::transport::{HttpRequest, HttpResponse, Transport, TransportE
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("connection closed without an answer")]
 pub struct Dropped;
+
+/// Why a control action was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ControlError {
+    /// The HTTP status the control route answers.
+    pub status: u16,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl ControlError {
+    pub(in crate::sim) fn new(status: u16, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+}
+
+/// The body of a control request.
+pub(in crate::sim) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
+    serde_json::from_slice(body).map_err(|error| ControlError::new(400, format!("body: {error}")))
+}
 
 /// Where requests come in, whatever brought them.
 pub(in crate::sim) trait Door: Clone + Send + Sync + 'static {
@@ -46,4 +69,10 @@ pub(in crate::sim) async fn wait(duration: Duration) {
     } else {
         tokio::time::sleep(duration).await;
     }
+}
+
+/// The date moved ahead, as far as dates go.
+pub(in crate::sim) fn later(at: Timestamp, by: Duration) -> Timestamp {
+    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
