@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     input::{self, Query},
     webhooks,
 };
+use crate::sim::{shared::parse, tec};
 
 pub(super) type Reply = Result<Option<Value>, ControlError>;
 
@@ -39,7 +40,7 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
     match (request.method().as_str(), path.as_slice()) {
         ("GET", ["requests"]) => Ok(Some(requests(sim, &Query::parse(request.uri().query())))),
         ("GET", ["state"]) => Ok(Some(sim.state())),
-        ("GET", ["faults"]) => Ok(Some(sim.lock().faults.report())),
+        ("GET", ["faults"]) => Ok(Some(faults(sim))),
         ("POST", ["faults"]) => add_faults(sim, body),
         ("DELETE", ["faults"]) => {
             sim.clear_faults();
@@ -55,6 +56,10 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
         (_, ["ui", "contacts"]) => contacts(sim, request.method().as_str(), body),
         (method, ["webhooks"]) => webhooks::control(sim, method, body),
         (method, ["ui", kind @ ("properties" | "groups"), rest @ ..]) => settings(sim, method, kind, rest, body),
+        (method, ["tec", rest @ ..]) => {
+            let attached = sim.tec().ok_or_else(|| ControlError::new(404, "no TEC is simulated"))?;
+            tec::control(&attached, method, rest, body)
+        }
         (method, _) => Err(no_route(method, request.uri().path())),
     }
 }
@@ -63,21 +68,32 @@ pub(super) fn no_route(method: &str, path: &str) -> ControlError {
     ControlError::new(404, format!("no control route {method} {path}"))
 }
 
-pub(super) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
-    serde_json::from_slice(body).map_err(|error| ControlError::new(400, format!("body: {error}")))
-}
-
 fn done(result: Result<(), ControlError>) -> Reply {
     result.map(|()| None)
 }
 
 fn requests(sim: &HubSpotSim, query: &Query) -> Value {
+    let (with_trace, reset) = (query.get("log") == Some("1"), query.get("reset") == Some("1"));
     let mut state = sim.lock();
-    let report = state.log.report(query.get("log") == Some("1"));
-    if query.get("reset") == Some("1") {
+    let mut report = state.log.report(with_trace);
+    if let Some(tec) = &state.tec {
+        report["tec"] = tec.request_report(with_trace);
+        if reset {
+            tec.reset_requests();
+        }
+    }
+    if reset {
         state.log.reset();
     }
     report
+}
+
+/// All rules, TEC's last.
+fn faults(sim: &HubSpotSim) -> Value {
+    let state = sim.lock();
+    let mut rules = state.faults.report();
+    rules.extend(state.tec.iter().flat_map(tec::TecSim::fault_report));
+    Value::Array(rules)
 }
 
 /// One rule or a list of them.

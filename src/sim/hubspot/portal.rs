@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Response};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::{
@@ -30,6 +30,7 @@ use super::{
     schema::Schema,
     search, seed, users,
 };
+pub(super) use crate::sim::shared::later;
 
 /// All state of one portal.
 pub(super) struct Portal {
@@ -80,14 +81,6 @@ impl Actor {
             Self::Person { user_id } => ("CRM_UI", format!("userId:{user_id}")),
             Self::PersonInBulk { user_id } => ("CRM_UI_BULK_ACTION", format!("userId:{user_id}")),
             Self::Merge { user_id } => ("MERGE_CONTACTS", format!("userId:{user_id}")),
-        }
-    }
-
-    /// `sourceType` and `sourceId` of a property's history (API.md §8.1).
-    pub(super) fn source(self) -> (&'static str, String) {
-        match self {
-            Self::App { app_id, .. } => ("INTEGRATION", app_id.to_string()),
-            Self::Person { user_id } => ("CRM_UI", format!("userId:{user_id}")),
         }
     }
 }
@@ -261,12 +254,6 @@ impl Portal {
             _ => Err(ApiError::new(405, format!("HTTP {method} is not allowed here"))),
         }
     }
-}
-
-/// `at` plus a duration, never beyond the end of time.
-pub(super) fn later(at: Timestamp, by: std::time::Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Numbers of one kind of thing, never reused.

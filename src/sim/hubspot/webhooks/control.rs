@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use super::{
     super::{
         answer::instant,
-        control::{Reply, no_route, parse},
+        control::{Reply, no_route},
     },
     ControlError, HubSpotSim, WebhookAttempt, WebhookTarget,
 };
+use crate::sim::shared::parse;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -12,11 +12,11 @@ use super::{
     super::{
         State,
         changes::{ChangeKind, ContactChange},
-        control::{Reply, parse},
+        control::Reply,
     },
     ControlError, Fake, HubSpotSim, TIMEOUT, event, sign,
 };
-use crate::runtime::transport::HttpRequest;
+use crate::{runtime::transport::HttpRequest, sim::shared::parse};
 
 /// How old a stale delivery is: twice what is allowed.
 const STALE: Duration = Duration::from_mins(10);
