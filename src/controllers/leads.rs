@@ -35,7 +35,7 @@ use crate::{
         connection::{LeadRules, STATE_FIELD},
         references::{Kind, ObjectRef, connection as connection_of},
     },
-    domain::{ContactId, Email, OwnerId, PortalId},
+    domain::{ContactId, Email, LeadState, OwnerId, PortalId},
     hubspot,
     leads::{
         Board, Bookmark, Engine, Inbox, Parts, Report, Rules, Setup,
@@ -44,7 +44,7 @@ use crate::{
         setup::{Fields, Flow, Halt, Links, Member, Mode, NoteTexts},
     },
     plan::Refusal,
-    portal::{Trouble, snapshot::Owner},
+    portal::{Trouble, snapshot::{Owner, Properties}},
     runtime::lock,
     server::webhook::{Doorbell, Endpoint},
     tec::{self, Cursor, Tec},
@@ -346,14 +346,7 @@ async fn setup(ctx: &Context, connection: &ObjectRef, usable: &Usable) -> Result
     let account = snapshot.account.last_known().ok_or(NoEngine::NotYet)?;
     let properties = snapshot.properties.last_known().ok_or(NoEngine::NotYet)?;
     let fields = &usable.connection.fields;
-    for name in [STATE_FIELD, fields.lead_connection_status.name.as_str()] {
-        if !properties.active.contains_key(name) {
-            return Err(NoEngine::Barred(Refusal::new(
-                Reason::Waiting,
-                format!("contacts have no field {name} yet; leads need it"),
-            )));
-        }
-    }
+    needed_fields(properties, fields.lead_connection_status.name.as_str())?;
     let owners = snapshot.owners.last_known().ok_or(NoEngine::NotYet)?;
     let members = members(ctx, connection, (usable, owners)).await?;
     if members.is_empty() {
@@ -372,7 +365,7 @@ async fn setup(ctx: &Context, connection: &ObjectRef, usable: &Usable) -> Result
             connection_status_label: fields.lead_connection_status.label.clone(),
             state: STATE_FIELD.to_owned(),
         },
-        mapping: Mapping(usable.connection.lead_status.mapping.clone()),
+        mapping: mapping(properties, &usable.connection.lead_status.mapping),
         notes: NoteTexts { accepted: leads.accepted_note.clone(), refused: leads.refused_note.clone() },
         members,
         active_owners: owners.values().map(|owner| owner.id.clone()).collect(),
@@ -380,6 +373,33 @@ async fn setup(ctx: &Context, connection: &ObjectRef, usable: &Usable) -> Result
     };
     let links = Links { hubspot: usable.portal.hubspot(hubspot::Lane::Leads), tec };
     Ok(Setup { links, rules: Arc::new(rules) })
+}
+
+/// The fields an assignment is marked with, and every option of the visible one.
+fn needed_fields(properties: &Properties, connection_status: &str) -> Result<(), NoEngine> {
+    let barred = |message: String| Err(NoEngine::Barred(Refusal::new(Reason::Waiting, message)));
+    for name in [STATE_FIELD, connection_status] {
+        if !properties.active.contains_key(name) {
+            return barred(format!("contacts have no field {name} yet; leads need it"));
+        }
+    }
+    let options = options_of(properties, connection_status);
+    match LeadState::ALL.into_iter().find(|state| !options.contains(state.name())) {
+        Some(state) => barred(format!("the field {connection_status} has no option {state} yet; leads need it")),
+        None => Ok(()),
+    }
+}
+
+fn options_of<'a>(properties: &'a Properties, name: &str) -> BTreeSet<&'a str> {
+    let options = properties.active.get(name).map(|property| property.options.as_slice()).unwrap_or_default();
+    options.iter().map(|option| option.value.as_str()).collect()
+}
+
+/// Rows whose value the portal knows: HubSpot would refuse the whole update for the others (API.md §7.1).
+fn mapping(properties: &Properties, rows: &BTreeMap<LeadState, String>) -> Mapping {
+    let options = options_of(properties, "hs_lead_status");
+    let known = rows.iter().filter(|(_, value)| options.contains(value.as_str()));
+    Mapping(known.map(|(state, value)| (*state, value.clone())).collect())
 }
 
 fn mode(ctx: &Context, usable: &Usable, leads: &LeadRules) -> Mode {
