@@ -142,6 +142,22 @@ pub struct Switches {
     pub user_cap: Option<usize>,
     /// Whether 429 answers carry `Retry-After` (§14.10).
     pub retry_after: RetryAfter,
+    /// Every association is invalid, as one integration met (§14.15).
+    pub associations_always_fail: bool,
+    /// How a batch read answers objects without associations.
+    pub no_associations: NoAssociations,
+    /// `toObjectId` as a number, as in the guides, instead of a text, as in the specification (§9).
+    pub association_ids_are_numbers: bool,
+}
+
+/// Answer of an association batch read about objects that have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NoAssociations {
+    /// 207 with an error each.
+    #[default]
+    Error,
+    /// 200; they are just absent.
+    Absent,
 }
 
 /// Answer to creating a user who exists.

@@ -37,6 +37,8 @@ pub(super) struct Contact {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub archived_at: Option<Timestamp>,
+    /// Grows with everything that happens to the contact: tells what came first within a millisecond.
+    pub order: u64,
 }
 
 /// A value a property had.
@@ -45,6 +47,8 @@ pub(super) struct Version {
     pub value: String,
     pub at: Timestamp,
     pub by: Actor,
+    /// The contact's order then.
+    pub order: u64,
 }
 
 impl Default for Contacts {
@@ -122,17 +126,23 @@ impl Contact {
         self.values.get(name).into_iter().flatten().rev().map(Version::to_json).collect()
     }
 
+    /// A property's versions, oldest first.
+    pub(super) fn versions(&self, name: &str) -> &[Version] {
+        self.values.get(name).map_or(&[], Vec::as_slice)
+    }
+
     fn push(&mut self, name: &str, value: String, at: Timestamp, by: Actor) {
         let versions = self.values.entry(name.to_owned()).or_default();
         if versions.last().map_or("", |version| version.value.as_str()) != value {
-            versions.push(Version { value, at, by });
+            self.order += 1;
+            versions.push(Version { value, at, by, order: self.order });
         }
     }
 }
 
 impl Version {
     fn to_json(&self) -> Value {
-        let Self { value, at, by } = self;
+        let Self { value, at, by, order: _ } = self;
         let (source_type, source_id) = match by {
             Actor::App { app_id, .. } => ("INTEGRATION", app_id.to_string()),
             Actor::Person { user_id } => ("CRM_UI", format!("userId:{user_id}")),
@@ -148,10 +158,10 @@ impl Version {
 }
 
 /// One value that cannot be written.
-struct BadValue {
-    name: String,
-    code: &'static str,
-    message: String,
+pub(super) struct BadValue {
+    pub name: String,
+    pub code: &'static str,
+    pub message: String,
 }
 
 impl Portal {
@@ -161,7 +171,8 @@ impl Portal {
         self.check_email_free(values, None)?;
         let id = self.contacts.ids.next();
         let now = self.now;
-        let contact = Contact { id, values: BTreeMap::new(), created_at: now, updated_at: now, archived_at: None };
+        let contact =
+            Contact { id, values: BTreeMap::new(), created_at: now, updated_at: now, archived_at: None, order: 0 };
         self.contacts.records.insert(id, contact);
         self.write_values(id, values, by);
         Ok(id)
@@ -195,6 +206,17 @@ impl Portal {
         }
         self.index_contact(id);
         true
+    }
+
+    /// Something on the contact's timeline changed: it is a change of the contact, of no property though (API.md §9).
+    /// Returns the contact's order.
+    pub(super) fn touch_contact(&mut self, id: u64) -> u64 {
+        let Some(contact) = self.contacts.records.get_mut(&id) else { return 0 };
+        contact.updated_at = self.now;
+        contact.order += 1;
+        let order = contact.order;
+        self.index_contact(id);
+        order
     }
 
     /// Hands the contact's state to the search index, which follows in its own time.
@@ -244,6 +266,10 @@ impl Portal {
     /// All bad values of a record are told in one 400 (API.md §8.2).
     fn check_values(&self, values: &BTreeMap<String, String>) -> Result<(), ApiError> {
         let bad: Vec<BadValue> = values.iter().filter_map(|(name, value)| self.check_value(name, value)).collect();
+        self.refuse_values(&bad)
+    }
+
+    pub(super) fn refuse_values(&self, bad: &[BadValue]) -> Result<(), ApiError> {
         if bad.is_empty() {
             return Ok(());
         }

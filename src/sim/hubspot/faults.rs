@@ -172,7 +172,7 @@ impl FaultRule {
         if self.method.as_ref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(method.as_str())) {
             return false;
         }
-        if Route::ALL.iter().any(|route| route.template() == self.route) {
+        if Route::is_template(&self.route) {
             return template == self.route;
         }
         let prefix = self.route.strip_suffix('*').unwrap_or(&self.route);

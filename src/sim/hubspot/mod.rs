@@ -31,12 +31,19 @@
 mod account;
 mod actions;
 mod answer;
+mod association_api;
+mod associations;
 mod auth;
 mod batch;
 mod config;
 mod contacts;
 mod control;
 mod crm_users;
+mod engagement_api;
+mod engagement_batch;
+mod engagement_search;
+mod engagement_values;
+mod engagements;
 mod faults;
 mod groups;
 mod input;
@@ -44,6 +51,8 @@ mod lagged;
 mod limits;
 mod listen;
 mod log;
+mod markup;
+mod objects;
 mod owners;
 mod people;
 mod portal;
@@ -55,6 +64,7 @@ mod seed;
 mod state_file;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod users;
 
 use std::{
@@ -72,7 +82,8 @@ pub use self::{
     actions::{ControlError, NewMember},
     config::{
         ALL_SCOPES, ArchivedName, CrmRecordPolicy, DEFAULT_APP_ID, DEFAULT_TOKEN, DuplicateUser, ListLag,
-        MissingScopes, OwnerPolicy, PutOmitted, RetryAfter, Roles, SimConfig, Switches, TokenConfig, WrongRegion,
+        MissingScopes, NoAssociations, OwnerPolicy, PutOmitted, RetryAfter, Roles, SimConfig, Switches, TokenConfig,
+        WrongRegion,
     },
     faults::{Chaos, Fault, FaultReply, FaultRule, When},
     listen::serve,

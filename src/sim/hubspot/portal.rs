@@ -10,11 +10,14 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     account,
     answer::{ApiError, Outcome, render},
+    association_api,
     auth::Tokens,
     batch,
     config::{RetryAfter, SimConfig},
     contacts::Contacts,
-    crm_users, groups,
+    crm_users, engagement_api,
+    engagements::Engagements,
+    groups,
     input::Query,
     limits::Limits,
     owners,
@@ -36,6 +39,7 @@ pub(super) struct Portal {
     pub people: People,
     pub schema: Schema,
     pub contacts: Contacts,
+    pub engagements: Engagements,
 }
 
 /// Who acts: HubSpot writes it into histories and `updatedUserId`.
@@ -87,6 +91,7 @@ impl Portal {
             people: People::default(),
             schema: Schema::default(),
             contacts: Contacts::default(),
+            engagements: Engagements::default(),
             config,
         };
         // What was always there is in every list: the lag starts with the first write.
@@ -204,12 +209,18 @@ impl Portal {
             (Route::Group, "GET") => groups::get(self, call),
             (Route::Group, "PATCH") => groups::update(self, call),
             (Route::Group, "DELETE") => groups::archive(self, call),
+            (Route::Engagement(kind, path), _) => engagement_api::dispatch(self, kind, path, method, call),
+            (Route::Association(path, from, to), _) => association_api::dispatch(self, path, (from, to), method, call),
             (Route::UnknownObjectType, _) => {
                 Err(ApiError::invalid(format!("Unable to infer object type from: {}", call.arg)))
             }
-            _ => Err(ApiError::new(405, format!("HTTP {method} is not allowed here"))),
+            _ => Err(not_allowed(method)),
         }
     }
+}
+
+pub(super) fn not_allowed(method: &Method) -> ApiError {
+    ApiError::new(405, format!("HTTP {method} is not allowed here"))
 }
 
 /// `at` plus a duration, never beyond the end of time.

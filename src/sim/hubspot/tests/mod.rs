@@ -3,8 +3,10 @@
 #![allow(clippy::needless_pass_by_value)] // `json!` arguments read best by value
 
 mod access;
+mod associations;
 mod contacts;
 mod control;
+mod engagements;
 mod fields;
 mod groups;
 mod people;
