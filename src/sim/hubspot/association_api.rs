@@ -38,7 +38,7 @@ pub(super) fn dispatch(
         (AssociationPath::BatchLabelsArchive, "POST") => batch_labels_archive(portal, ends, call),
         (AssociationPath::List, "GET") => list(portal, ends, call),
         (AssociationPath::Pair, "PUT") => put(portal, ends, call),
-        (AssociationPath::Pair, "DELETE") => delete(portal, ends, call),
+        (AssociationPath::Pair, "DELETE") => Ok(delete(portal, ends, call)),
         (AssociationPath::DefaultPair, "PUT") => put_default(portal, ends, call),
         _ => Err(not_allowed(method)),
     }
@@ -205,9 +205,10 @@ fn put_default(portal: &mut Portal, ends: Ends, call: &Call<'_>) -> Outcome {
     Ok(complete(portal, 200, defaults(ends, &pair), Vec::new()))
 }
 
-fn delete(portal: &mut Portal, ends: Ends, call: &Call<'_>) -> Outcome {
+/// 204 whether or not there was one.
+fn delete(portal: &mut Portal, ends: Ends, call: &Call<'_>) -> Answer {
     dissociate(portal, ends, &pair_in_path(call));
-    Ok(Answer::no_content())
+    Answer::no_content()
 }
 
 fn pair_in_path(call: &Call<'_>) -> (String, String) {

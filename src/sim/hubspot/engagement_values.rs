@@ -175,17 +175,14 @@ pub(super) fn from_headers(text: &str) -> ByName<String> {
     let mut values = ByName::new();
     let from: Vec<Person> = from.into_iter().collect();
     for (end, people) in [("from", from), ("to", to), ("cc", cc), ("bcc", bcc)] {
-        let fields: [(&str, fn(&Person) -> Option<&str>); 3] = [
-            ("email", |person| Some(&person.email)),
-            ("firstname", |person| person.first_name.as_deref()),
-            ("lastname", |person| person.last_name.as_deref()),
-        ];
-        for (field, of) in fields {
-            let texts: Vec<&str> = people.iter().filter_map(of).filter(|text| !text.is_empty()).collect();
+        let mut put = |field: &str, texts: Vec<&str>| {
             if !texts.is_empty() {
                 values.insert(format!("hs_email_{end}_{field}"), texts.join(";"));
             }
-        }
+        };
+        put("email", people.iter().map(|person| person.email.as_str()).collect());
+        put("firstname", people.iter().filter_map(|person| person.first_name.as_deref()).collect());
+        put("lastname", people.iter().filter_map(|person| person.last_name.as_deref()).collect());
     }
     values
 }

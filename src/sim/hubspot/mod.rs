@@ -21,11 +21,15 @@
 //!   group with active properties (nested text), 90-day purge, limit reached; batch create/read/archive with 207;
 //! - contacts: written by a person (`/_sim/ui`), archived owners assignable, unknown owner or option refused, lower-cased e-mail,
 //!   owner assignment date; search for counting with a lagging index and its limits on filters, size and pages;
+//! - notes, e-mails, tasks: 201/207 by trace id, required `hs_timestamp`, values and owners checked, e-mail headers parsed,
+//!   duplicates made, e-mails deleted for good, contact's `lastmodifieddate` moved; search by contact with the same lag;
+//! - associations: type and direction checked, bad ids in HubSpot's words, batches with paging, pairs from either side, labels
+//!   none; switches: always invalid, objects without any told or absent, ids as numbers;
 //! - limits: rolling ten seconds per app, portal day, search per second, headers, all three 429 bodies;
 //! - faults by route and occurrence, before or after the effect, cut connections, delays, any body; request log without tokens.
 //!
 //! Left out, to come in files of their own: contact reads and writes by API, merge; sorts and the other operators of search;
-//! engagements, associations; OAuth; webhooks; journal; the 2026-09 mode. Left out for good: bounced invitations
+//! history of engagements; OAuth; webhooks; journal; the 2026-09 mode. Left out for good: bounced invitations
 //! (no call shows them).
 
 mod account;

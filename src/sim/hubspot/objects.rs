@@ -57,7 +57,7 @@ impl Kind {
     }
 
     /// The association type from the contact to the engagement.
-    pub(super) fn from_contact(self) -> i64 {
+    pub(super) fn of_contact(self) -> i64 {
         self.to_contact() - 1
     }
 }
@@ -101,7 +101,7 @@ pub(super) fn ends_of(type_id: i64) -> Option<(ObjectType, ObjectType)> {
         if type_id == kind.to_contact() {
             return Some((engagement, ObjectType::Contact));
         }
-        (type_id == kind.from_contact()).then_some((ObjectType::Contact, engagement))
+        (type_id == kind.of_contact()).then_some((ObjectType::Contact, engagement))
     })
 }
 
@@ -109,7 +109,7 @@ pub(super) fn ends_of(type_id: i64) -> Option<(ObjectType, ObjectType)> {
 pub(super) fn type_between(from: ObjectType, to: ObjectType) -> Option<i64> {
     match (from, to) {
         (ObjectType::Engagement(kind), ObjectType::Contact) => Some(kind.to_contact()),
-        (ObjectType::Contact, ObjectType::Engagement(kind)) => Some(kind.from_contact()),
+        (ObjectType::Contact, ObjectType::Engagement(kind)) => Some(kind.of_contact()),
         (ObjectType::Contact, ObjectType::Contact) | (ObjectType::Engagement(_), ObjectType::Engagement(_)) => None,
     }
 }

@@ -19,7 +19,7 @@ use super::{
 type Entry = ((Timestamp, Timestamp, u64, u64), Value);
 
 impl HubSpotSim {
-    /// What a salesperson sees of a contact, oldest first: `{contact, entries: [{at, kind, …}]}`. An engagement stands at its
+    /// What a salesperson sees of a contact, oldest first: a list of `{at, kind, …}`. An engagement stands at its
     /// timestamp, a task where it was created; what has the same date is in order of happening.
     pub fn timeline(&self, contact: &str) -> Result<Value, ControlError> {
         let portal = &self.lock().portal;
@@ -28,8 +28,7 @@ impl HubSpotSim {
         entries.extend(portal.status_entries(contact));
         entries.extend(portal.engagements.on_contact(contact.id).map(|engagement| portal.entry(contact, engagement)));
         entries.sort_by_key(|(place, _)| *place);
-        let entries: Vec<Value> = entries.into_iter().map(|(_, entry)| entry).collect();
-        Ok(json!({ "contact": contact.id.to_string(), "entries": entries }))
+        Ok(entries.into_iter().map(|(_, entry)| entry).collect())
     }
 
     /// A contact's notes with all set properties, oldest first.

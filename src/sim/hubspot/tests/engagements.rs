@@ -52,7 +52,7 @@ fn code(reply: &Reply) -> &str {
 #[tokio::test(start_paused = true)]
 async fn a_batch_creates_notes_on_contacts() {
     let sim = with_contacts(2, SimConfig::default());
-    sim.advance(Duration::from_secs(60));
+    sim.advance(Duration::from_mins(1));
     let inputs = json!([traced(note("201", "One"), "n-1"), traced(note("202", "Two"), "n-2"), note("201", "Three")]);
     let reply = batch(&sim, NOTES, inputs).await;
     assert_eq!((reply.status, &reply.body["status"]), (201, &json!("COMPLETE")));
@@ -272,7 +272,7 @@ async fn a_write_on_the_timeline_is_a_change_of_the_contact_but_not_of_its_owner
         ("DELETE /crm/objects/2026-03/notes/7000001", String::new()),
     ];
     for (line, body) in steps {
-        sim.advance(Duration::from_secs(60));
+        sim.advance(Duration::from_mins(1));
         assert!(call(&sim, line, &body).await.status < 300, "{line}");
         let contacts = sim.state()["contacts"].clone();
         let dates = |place: usize| contacts[place]["properties"]["lastmodifieddate"].clone();
@@ -354,7 +354,7 @@ async fn search_finds_by_contact_and_value_behind_a_lag() {
     );
     call(&sim, "DELETE /crm/objects/2026-03/notes/7000004", "").await;
     post(&sim, NOTES, note("202", "New")).await;
-    assert_eq!(find(json!([on("202")]), json!({})).await["total"].as_u64().unwrap_or(9) <= 2, true);
+    assert!(find(json!([on("202")]), json!({})).await["total"].as_u64().unwrap() <= 2, "in its own time");
     sim.advance(Duration::from_secs(4));
     assert_eq!(column(&find(json!([on("202")]), json!({})).await, "id"), ["7000005"]);
     for (name, operator) in [("nope", "EQ"), ("associations.contact", "GT"), ("hs_note_body", "CONTAINS_TOKEN")] {

@@ -11,6 +11,7 @@ mod fields;
 mod groups;
 mod people;
 mod socket;
+mod timeline;
 mod trouble;
 
 use std::sync::Arc;
