@@ -166,8 +166,7 @@ impl Portal {
         }
     }
 
-    /// What hangs on merged contacts hangs on the survivor from now on. Called by a merge of contacts.
-    #[cfg_attr(not(test), allow(dead_code))] // until the merge of contacts is there
+    /// What hangs on merged contacts hangs on the survivor from now on.
     pub(super) fn reassociate(&mut self, from: &[u64], to: u64) {
         for contact in from.iter().filter(|contact| **contact != to) {
             let ids = self.engagements.of_contact.get(contact).cloned().unwrap_or_default();

@@ -10,7 +10,7 @@ use super::{
     properties::{self, PropertyInput},
 };
 
-const BATCH_LIMIT: usize = 100;
+pub(super) const BATCH_LIMIT: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

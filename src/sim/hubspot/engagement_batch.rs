@@ -9,14 +9,13 @@ use serde_json::{Map, Value, json};
 use super::{
     answer::{Answer, ApiError, Outcome},
     associations::{AssociationInput, ObjectId},
-    batch::complete,
+    batch::{BATCH_LIMIT, complete},
+    config::{MissingInBatch, PartialWrites},
     engagement_values::texts,
     input,
     objects::Kind,
     portal::{ByName, Call, Portal},
 };
-
-const BATCH_LIMIT: usize = 100;
 
 /// `SimplePublicObjectBatchInputForCreate`; one at a time it has no trace id.
 #[derive(Deserialize)]
@@ -90,14 +89,19 @@ impl Creation {
     }
 }
 
-/// All or nothing, unless every input has a trace id of its own: then each for itself, and 207 (API.md §8.2).
+/// All or nothing, unless every input has a trace id of its own (switch): then each for itself, and 207 (API.md §8.2).
 pub(super) fn create(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Outcome {
     let Batch { inputs } = input::body(call.body)?;
     let creations: Result<Vec<Creation>, ApiError> =
         check_size(inputs)?.into_iter().map(CreateInput::into_creation).collect();
     let creations = creations?;
     let traces: BTreeSet<&String> = creations.iter().filter_map(|creation| creation.trace_id.as_ref()).collect();
-    if traces.len() < creations.len() {
+    let partial = match portal.config.switches.partial_writes {
+        PartialWrites::WithTraceIds => traces.len() == creations.len(),
+        PartialWrites::Always => true,
+        PartialWrites::Never => false,
+    };
+    if !partial {
         for creation in &creations {
             creation.check(portal, kind)?;
         }
@@ -122,7 +126,7 @@ fn traced(error: ApiError, trace_id: Option<&String>) -> Value {
     error.into_batch_item(&context)
 }
 
-/// Unknown ids are told in one error (API.md §8.1).
+/// Unknown ids are told in one error, or not at all (switch, API.md §8.1).
 pub(super) fn read(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Outcome {
     let ReadInput { inputs, properties, properties_with_history, id_property } = input::body(call.body)?;
     no_history(&properties_with_history)?;
@@ -143,7 +147,7 @@ pub(super) fn read(portal: &mut Portal, kind: Kind, call: &Call<'_>) -> Outcome 
         }
     }
     portal.rng.shuffle(&mut results);
-    if missing.is_empty() {
+    if missing.is_empty() || portal.config.switches.missing_in_batch == MissingInBatch::Silent {
         return Ok(complete(portal, 200, results, Vec::new()));
     }
     let name = kind.name().to_uppercase();

@@ -14,13 +14,9 @@ use super::{
     input,
     objects::Kind,
     portal::{Call, Portal},
+    search::{BODY_LIMIT, FILTER_LIMIT, FILTERS_PER_GROUP, GROUP_LIMIT, RESULT_LIMIT, problem},
 };
 
-const GROUP_LIMIT: usize = 5;
-const FILTERS_PER_GROUP: usize = 6;
-const FILTER_LIMIT: usize = 18;
-const RESULT_LIMIT: usize = 10_000;
-const BODY_LIMIT: usize = 3_000;
 /// The pseudo-property of associated contacts.
 const CONTACT: &str = "associations.contact";
 
@@ -84,11 +80,12 @@ pub(super) fn search(portal: &Portal, kind: Kind, call: &Call<'_>) -> Outcome {
 /// What the index shows now, oldest first.
 fn hits<'a>(portal: &'a Portal, kind: Kind, groups: &[FilterGroup]) -> Vec<&'a Engagement> {
     let engagements = &portal.engagements;
+    let unset = portal.config.switches.negation_finds_unset;
     let hit = |engagement: &&Engagement| {
         engagement.kind == kind
             && engagement.archived_at.is_none()
             && (groups.is_empty()
-                || groups.iter().any(|group| group.filters.iter().all(|filter| filter.matches(engagement))))
+                || groups.iter().any(|group| group.filters.iter().all(|filter| filter.matches(engagement, unset))))
     };
     if let [group] = groups
         && let Some(contact) = group.filters.iter().find_map(Filter::one_contact)
@@ -144,10 +141,6 @@ fn place(input: &SearchInput) -> Result<(usize, usize), ApiError> {
     Ok((offset, limit))
 }
 
-fn problem(message: &str) -> ApiError {
-    ApiError::invalid("There was a problem with the request.").with("errors", json!([{ "message": message }]))
-}
-
 /// A value in its order: dates and numbers by size, texts without case.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
@@ -197,7 +190,8 @@ impl Filter {
         self.value.as_ref().filter(|_| about)?.parse().ok()
     }
 
-    fn matches(&self, engagement: &Engagement) -> bool {
+    /// `unset`: whether negations find what has no value.
+    fn matches(&self, engagement: &Engagement, unset: bool) -> bool {
         let Self { property_name, operator, value, high_value, values } = self;
         let listed = || values.iter().flatten();
         if property_name == CONTACT {
@@ -208,7 +202,7 @@ impl Filter {
         let key = |text: &String| Key::of(property_name, Some(text.clone()));
         let held = Key::of(property_name, engagement.value(property_name));
         if held == Key::Unset {
-            return matches!(operator.as_str(), "NOT_HAS_PROPERTY" | "NEQ" | "NOT_IN");
+            return operator == "NOT_HAS_PROPERTY" || (unset && matches!(operator.as_str(), "NEQ" | "NOT_IN"));
         }
         let value = value.as_ref().map(key);
         let by_value = |wanted: fn(std::cmp::Ordering) -> bool| value.as_ref().is_some_and(|v| wanted(held.cmp(v)));

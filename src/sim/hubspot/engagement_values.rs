@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::ApiError,
-    contacts::BadValue,
+    contact_check::{BadValue, parse_instant},
     objects::Kind,
     portal::{ByName, Portal},
 };
@@ -100,12 +100,7 @@ pub(super) fn texts(properties: Map<String, Value>) -> Result<ByName<String>, Ap
 
 /// Epoch milliseconds or ISO 8601, to the millisecond.
 pub(super) fn moment(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    let millis = match text.parse::<i64>() {
-        Ok(millis) => millis,
-        Err(_) => text.parse::<Timestamp>().ok()?.as_millisecond(),
-    };
-    Timestamp::from_millisecond(millis).ok()
+    Timestamp::from_millisecond(parse_instant(text.trim())?.as_millisecond()).ok()
 }
 
 impl Portal {

@@ -11,7 +11,7 @@ use super::{
     lagged::Lagged,
     markup::plain_text,
     objects::Kind,
-    portal::{Actor, Portal},
+    portal::Portal,
     schema::Property,
 };
 
@@ -101,10 +101,7 @@ impl Portal {
         let email = |value: &str| self.owner_email(Some(value));
         changes(contact.versions("hubspot_owner_id"))
             .map(|(before, now)| {
-                let by = match now.by {
-                    Actor::App { .. } => "INTEGRATION",
-                    Actor::Person { .. } => "CRM_UI",
-                };
+                let (by, _) = now.by.source();
                 place(now, json!({ "kind": "owner", "from": email(before), "to": email(&now.value), "by": by }))
             })
             .collect()

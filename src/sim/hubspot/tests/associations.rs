@@ -201,18 +201,21 @@ async fn batches_link_and_unlink() {
 
 #[tokio::test(start_paused = true)]
 async fn a_merge_takes_the_timeline_along() {
-    let sim = with_contacts(4, SimConfig::default());
+    let sim = with_contacts(3, SimConfig::default());
     for contact in ["201", "202", "203"] {
         post(&sim, NOTES, note(contact, contact)).await;
     }
     call(&sim, "PUT /crm/objects/2026-03/notes/7000001/associations/default/contacts/202", "").await;
-    sim.lock().portal.reassociate(&[201, 202], 204);
-    assert_eq!(linked(&sim, "contacts/204/associations/notes").await, ["7000001", "7000002"]);
-    assert_eq!(linked(&sim, "notes/7000001/associations/contacts").await, ["204"]);
-    assert_eq!((sim.notes_of("201").unwrap().len(), sim.notes_of("203").unwrap().len()), (0, 1));
-    sim.lock().portal.reassociate(&[204, 203], 204);
-    assert_eq!(sim.notes_of("204").unwrap().len(), 3);
-    let on = json!({ "propertyName": "associations.contact", "operator": "EQ", "value": "204" });
+    let id = sim.merge_contacts("201", "202").unwrap();
+    assert_eq!(linked(&sim, &format!("contacts/{id}/associations/notes")).await, ["7000001", "7000002"]);
+    assert_eq!(linked(&sim, "notes/7000001/associations/contacts").await, [id.as_str()]);
+    assert_eq!(linked(&sim, "contacts/201/associations/notes").await.len(), 0);
+    assert_eq!(sim.notes_of("203").unwrap().len(), 1);
+    sim.set_switches(|switches| switches.merge_keeps_primary_id = true);
+    assert_eq!(sim.merge_contacts(&id, "203").unwrap(), id);
+    assert_eq!(sim.notes_of(&id).unwrap().len(), 3);
+    assert_eq!(sim.timeline(&id).unwrap().as_array().unwrap().len(), 3);
+    let on = json!({ "propertyName": "associations.contact", "operator": "EQ", "value": id });
     let body = json!({ "filterGroups": [{ "filters": [on] }] });
     assert_eq!(post(&sim, &format!("{NOTES}/search"), body).await.body["total"], 3);
 }

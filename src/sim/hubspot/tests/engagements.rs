@@ -1,11 +1,11 @@
-//! Notes, e-mails and tasks: writes with their checks, reads, search.
+//! Notes, e-mails and tasks: writes with their checks, reads, scopes.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
 use super::{
-    super::{DEFAULT_TOKEN, FaultRule, HubSpotSim, SimConfig, TokenConfig, When},
+    super::{DEFAULT_TOKEN, FaultRule, HubSpotSim, MissingInBatch, PartialWrites, SimConfig, TokenConfig, When},
     Reply, call, call_as, column, get, portal, portal_with, raw, status,
 };
 
@@ -102,6 +102,21 @@ async fn a_bad_item_spoils_a_batch_unless_all_are_traced() {
         "objectType": ["CONTACT"], "objectWriteTraceId": ["c"] });
     assert_eq!(errors[1]["context"], context);
     assert_eq!(sim.state()["notes"].as_array().unwrap().len(), 1);
+    for (partial_writes, inputs, expected) in [
+        (PartialWrites::Never, json!([traced(note("201", "x"), "a"), traced(note("999", "x"), "b")]), (400, 1)),
+        (PartialWrites::Always, json!([note("201", "x"), note("999", "x")]), (207, 2)),
+    ] {
+        sim.set_switches(|switches| switches.partial_writes = partial_writes);
+        let status = batch(&sim, NOTES, inputs).await.status;
+        assert_eq!((status, sim.state()["notes"].as_array().unwrap().len()), expected, "{partial_writes:?}");
+    }
+    sim.set_switches(|switches| {
+        switches.partial_writes = PartialWrites::default();
+        switches.missing_in_batch = MissingInBatch::Silent;
+    });
+    let read = json!({ "inputs": [{ "id": "7000001" }, { "id": "9" }] });
+    let read = post(&sim, &format!("{NOTES}/batch/read"), read).await;
+    assert_eq!((read.status, column(&read.body, "id").len()), (200, 1));
 
     let full = Value::Array(vec![note("201", "x"); 100]);
     assert_eq!(batch(&sim, NOTES, full).await.status, 201);
@@ -297,75 +312,6 @@ async fn archived_owners_may_be_named() {
     let mut input = note("201", "x");
     input["properties"]["hubspot_owner_id"] = json!("41629002");
     assert_eq!(post(&sim, NOTES, input).await.status, 201);
-}
-
-#[tokio::test(start_paused = true)]
-async fn search_finds_by_contact_and_value_behind_a_lag() {
-    let sim = with_contacts(2, SimConfig { search_lag: Duration::from_secs(4), ..SimConfig::default() });
-    for (contact, minute) in [("201", 1), ("201", 2), ("201", 3), ("202", 4)] {
-        let mut input = note(contact, &format!("Note {minute}"));
-        input["properties"]["hs_timestamp"] = json!(format!("2026-11-22T09:0{minute}:00Z"));
-        post(&sim, NOTES, input).await;
-    }
-    let find = async |filters: Value, rest: Value| {
-        sim.advance(Duration::from_secs(1));
-        let mut body = json!({ "filterGroups": [{ "filters": filters }] });
-        for (key, value) in rest.as_object().unwrap() {
-            body[key] = value.clone();
-        }
-        let reply = post(&sim, &format!("{NOTES}/search"), body).await;
-        assert_eq!(reply.status, 200, "{}", reply.text);
-        assert_eq!(reply.header("x-hubspot-ratelimit-remaining"), None);
-        reply.body
-    };
-    let on = |contact: &str| json!({ "propertyName": "associations.contact", "operator": "EQ", "value": contact });
-    let by =
-        |name: &str, operator: &str, value: &str| json!({ "propertyName": name, "operator": operator, "value": value });
-    sim.advance(Duration::from_secs(4));
-    let bodies = json!({ "properties": ["hs_note_body"] });
-    let found = find(json!([on("201")]), bodies.clone()).await;
-    assert_eq!(
-        (found["total"].clone(), found["results"][0]["properties"]["hs_note_body"].clone()),
-        (json!(3), json!("Note 1"))
-    );
-    let table = [
-        (json!([on("202")]), 1),
-        (json!([on("999")]), 0),
-        (json!([by("hs_timestamp", "EQ", "1795338120000")]), 1),
-        (json!([on("201"), by("hs_timestamp", "GTE", "2026-11-22T09:02:00Z")]), 2),
-        (json!([on("202"), by("hs_timestamp", "LT", "1795338120000")]), 0),
-        (json!([by("hs_note_body", "EQ", "note 4")]), 1),
-        (json!([by("hs_object_id", "GT", "7000002")]), 2),
-        (
-            json!([{ "propertyName": "hs_timestamp", "operator": "BETWEEN", "value": "1795338060000", "highValue": "1795338180000" }]),
-            3,
-        ),
-        (json!([{ "propertyName": "associations.contact", "operator": "IN", "values": ["201", "202"] }]), 4),
-        (json!([{ "propertyName": "hs_attachment_ids", "operator": "NOT_HAS_PROPERTY" }]), 4),
-    ];
-    for (filters, total) in table {
-        assert_eq!(find(filters.clone(), json!({})).await["total"], total, "{filters}");
-    }
-    let sorted = json!({ "sorts": [{ "propertyName": "hs_timestamp", "direction": "DESCENDING" }], "limit": 2 });
-    let page = find(json!([on("201")]), sorted).await;
-    assert_eq!(
-        (column(&page, "id"), &page["paging"]["next"]["after"]),
-        (vec!["7000003".into(), "7000002".into()], &json!("2"))
-    );
-    call(&sim, "DELETE /crm/objects/2026-03/notes/7000004", "").await;
-    post(&sim, NOTES, note("202", "New")).await;
-    assert!(find(json!([on("202")]), json!({})).await["total"].as_u64().unwrap() <= 2, "in its own time");
-    sim.advance(Duration::from_secs(4));
-    assert_eq!(column(&find(json!([on("202")]), json!({})).await, "id"), ["7000005"]);
-    for (name, operator) in [("nope", "EQ"), ("associations.contact", "GT"), ("hs_note_body", "CONTAINS_TOKEN")] {
-        sim.advance(Duration::from_secs(1));
-        let body = json!({ "filterGroups": [{ "filters": [by(name, operator, "x")] }] });
-        assert_eq!(post(&sim, &format!("{NOTES}/search"), body).await.status, 400, "{name} {operator}");
-    }
-    for _ in 0..5 {
-        post(&sim, &format!("{NOTES}/search"), json!({})).await;
-    }
-    assert_eq!(post(&sim, "/crm/objects/2026-03/contacts/search", json!({})).await.status, 429, "one limit for all");
 }
 
 #[tokio::test(start_paused = true)]
