@@ -4,16 +4,18 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     ControlError, DEFAULT_APP_ID, FaultRule, HubSpotSim, TokenConfig,
     answer::{respond, respond_json},
     input::{self, Query},
+    webhooks,
 };
+use crate::sim::{shared::parse, tec};
 
-type Reply = Result<Option<Value>, ControlError>;
+pub(super) type Reply = Result<Option<Value>, ControlError>;
 
 /// Whether a path is one of ours.
 pub(super) fn is_control(path: &str) -> bool {
@@ -21,8 +23,10 @@ pub(super) fn is_control(path: &str) -> bool {
 }
 
 /// Answers a control request: 200 with a body, 204 without.
-pub(super) fn handle(sim: &HubSpotSim, request: &Request<Bytes>) -> Response<Bytes> {
-    match dispatch(sim, request) {
+pub(super) async fn handle(sim: &HubSpotSim, request: &Request<Bytes>) -> Response<Bytes> {
+    let reply =
+        if webhooks::is_forgery(request) { webhooks::forge(sim, request.body()).await } else { dispatch(sim, request) };
+    match reply {
         Ok(Some(body)) => respond_json(200, &body),
         Ok(None) => respond(204, "", Bytes::new()),
         Err(ControlError { status, message }) => respond_json(status, &json!({ "error": message })),
@@ -37,7 +41,7 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
         ("GET", ["requests"]) => Ok(Some(requests(sim, &Query::parse(request.uri().query())))),
         ("GET", ["state"]) => Ok(Some(sim.state())),
         ("GET", ["timeline", contact]) => sim.timeline(contact).map(Some),
-        ("GET", ["faults"]) => Ok(Some(sim.lock().faults.report())),
+        ("GET", ["faults"]) => Ok(Some(faults(sim))),
         ("POST", ["faults"]) => add_faults(sim, body),
         ("DELETE", ["faults"]) => {
             sim.clear_faults();
@@ -51,17 +55,18 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
         ("POST", ["ui", "contacts", "merge"]) => merge(sim, body).map(Some),
         ("POST", ["ui", "contacts", id, "restore"]) => done(sim.restore_contact(id)),
         (_, ["ui", "contacts"]) => contacts(sim, request.method().as_str(), body),
+        (method, ["webhooks"]) => webhooks::control(sim, method, body),
         (method, ["ui", kind @ ("properties" | "groups"), rest @ ..]) => settings(sim, method, kind, rest, body),
+        (method, ["tec", rest @ ..]) => {
+            let attached = sim.tec().ok_or_else(|| ControlError::new(404, "no TEC is simulated"))?;
+            tec::control(&attached, method, rest, body)
+        }
         (method, _) => Err(no_route(method, request.uri().path())),
     }
 }
 
-fn no_route(method: &str, path: &str) -> ControlError {
+pub(super) fn no_route(method: &str, path: &str) -> ControlError {
     ControlError::new(404, format!("no control route {method} {path}"))
-}
-
-fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
-    serde_json::from_slice(body).map_err(|error| ControlError::new(400, format!("body: {error}")))
 }
 
 fn done(result: Result<(), ControlError>) -> Reply {
@@ -69,12 +74,27 @@ fn done(result: Result<(), ControlError>) -> Reply {
 }
 
 fn requests(sim: &HubSpotSim, query: &Query) -> Value {
+    let (with_trace, reset) = (query.get("log") == Some("1"), query.get("reset") == Some("1"));
     let mut state = sim.lock();
-    let report = state.log.report(query.get("log") == Some("1"));
-    if query.get("reset") == Some("1") {
+    let mut report = state.log.report(with_trace);
+    if let Some(tec) = &state.tec {
+        report["tec"] = tec.request_report(with_trace);
+        if reset {
+            tec.reset_requests();
+        }
+    }
+    if reset {
         state.log.reset();
     }
     report
+}
+
+/// All rules, TEC's last.
+fn faults(sim: &HubSpotSim) -> Value {
+    let state = sim.lock();
+    let mut rules = state.faults.report();
+    rules.extend(state.tec.iter().flat_map(tec::TecSim::fault_report));
+    Value::Array(rules)
 }
 
 /// One rule or a list of them.

@@ -1,11 +1,15 @@
 //! The portal itself: everything HubSpot remembers, and the front desk every request passes (region, token, limits,
 //! scopes, then the route). One lock outside guards it; nothing here waits.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{Method, Response};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use super::{
     account,
@@ -29,6 +33,7 @@ use super::{
     schema::Schema,
     search, seed, users,
 };
+pub(super) use crate::sim::shared::later;
 
 /// All state of one portal.
 pub(super) struct Portal {
@@ -46,6 +51,8 @@ pub(super) struct Portal {
     pub changes: VecDeque<ContactChange>,
     /// Whether `changes` is kept at all.
     pub collect_changes: bool,
+    /// Rung when there is something new to tell.
+    pub wake: Arc<Notify>,
 }
 
 /// Who acts: HubSpot writes it into histories and `updatedUserId`.
@@ -117,6 +124,7 @@ impl Portal {
             engagements: Engagements::default(),
             changes: VecDeque::new(),
             collect_changes: false,
+            wake: Arc::default(),
             config,
         };
         // What was always there is in every list: the lag starts with the first write.
@@ -257,12 +265,6 @@ impl Portal {
 
 pub(super) fn not_allowed(method: &Method) -> ApiError {
     ApiError::new(405, format!("HTTP {method} is not allowed here"))
-}
-
-/// `at` plus a duration, never beyond the end of time.
-pub(super) fn later(at: Timestamp, by: std::time::Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Numbers of one kind of thing, never reused.

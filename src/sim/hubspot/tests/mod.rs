@@ -18,6 +18,7 @@ mod search;
 mod socket;
 mod timeline;
 mod trouble;
+mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc};
 

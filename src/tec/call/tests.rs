@@ -1,0 +1,1 @@
+//! How often a call is repeated, and when.
