@@ -4,7 +4,7 @@
 //! [`crate::leads`]. Dropped with its context, an engine ends as if killed; asked to end, it finishes its step.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, Weak},
     time::Duration,
 };
@@ -35,7 +35,7 @@ use crate::{
         connection::{LeadRules, STATE_FIELD},
         references::{Kind, ObjectRef, connection as connection_of},
     },
-    domain::{ContactId, Email, OwnerId},
+    domain::{ContactId, Email, OwnerId, PortalId},
     hubspot,
     leads::{
         Board, Bookmark, Engine, Inbox, Parts, Report, Rules, Setup,
@@ -46,6 +46,7 @@ use crate::{
     plan::Refusal,
     portal::{Trouble, snapshot::Owner},
     runtime::lock,
+    server::webhook::{Doorbell, Endpoint},
     tec::{self, Cursor, Tec},
 };
 
@@ -62,6 +63,8 @@ pub struct Desk {
     engines: Mutex<BTreeMap<ObjectRef, Running>>,
     /// Connections that should have one, and why they have none.
     barred: Mutex<BTreeMap<ObjectRef, Refusal>>,
+    /// How HubSpot's deliveries for each connection are signed.
+    endpoints: Mutex<BTreeMap<ObjectRef, Endpoint>>,
 }
 
 #[derive(Debug)]
@@ -100,13 +103,6 @@ impl Desk {
         lock(&self.engines).get(connection).map(|running| (running.rules.mode, running.board.read()))
     }
 
-    /// These contacts may have changed.
-    pub fn ring(&self, connection: &ObjectRef, contacts: std::collections::BTreeSet<ContactId>) {
-        if let Some(running) = lock(&self.engines).get(connection) {
-            running.inbox.ring(contacts);
-        }
-    }
-
     /// Whether it is time to remember where the engine is; asked, it is remembered.
     fn may_save(&self, connection: &ObjectRef) -> bool {
         let mut all = lock(&self.engines);
@@ -123,12 +119,29 @@ impl Desk {
     pub fn dismiss(&self, connection: &ObjectRef) {
         lock(&self.engines).remove(connection);
         lock(&self.barred).remove(connection);
+        lock(&self.endpoints).remove(connection);
     }
 
     /// There is no engine, for this reason. Whether that is news.
     fn bar(&self, connection: &ObjectRef, why: Refusal) -> bool {
         lock(&self.engines).remove(connection);
         lock(&self.barred).insert(connection.clone(), why.clone()) != Some(why)
+    }
+}
+
+impl Doorbell for Desk {
+    fn endpoints(&self) -> Vec<Endpoint> {
+        lock(&self.endpoints).values().cloned().collect()
+    }
+
+    fn ring(&self, endpoint: &str, contacts: BTreeSet<ContactId>) {
+        let connection =
+            lock(&self.endpoints).iter().find(|(_, known)| known.id == endpoint).map(|(key, _)| key.clone());
+        if let Some(connection) = connection
+            && let Some(running) = lock(&self.engines).get(&connection)
+        {
+            running.inbox.ring(contacts);
+        }
     }
 }
 
@@ -159,7 +172,10 @@ pub(super) async fn attend(ctx: &Arc<Context>, connection: &ObjectRef) -> Result
         }
     };
     match setup(ctx, connection, &usable).await {
-        Ok(setup) => employ(ctx, connection, setup),
+        Ok(setup) => {
+            listen(ctx, connection, (&usable, setup.rules.portal)).await?;
+            employ(ctx, connection, setup);
+        }
         Err(NoEngine::Off) => ctx.leads.dismiss(connection),
         Err(NoEngine::Barred(why)) => {
             if ctx.leads.bar(connection, why) {
@@ -193,6 +209,36 @@ pub(super) async fn notice(ctx: &Context, key: &ObjectRef) -> Result<(), Interru
     let old = known.zip(owner).and_then(|(rules, owner)| rules.members.get(&owner).cloned());
     if old != new {
         ctx.wake(&connection, Lane::Dependency);
+    }
+    Ok(())
+}
+
+/// HubSpot's deliveries only make things faster: without the secret they are refused, and searches find what they told.
+async fn listen(
+    ctx: &Context,
+    connection: &ObjectRef,
+    (usable, portal): (&Usable, PortalId),
+) -> Result<(), Interrupted> {
+    let endpoint = match &usable.connection.webhooks {
+        None => None,
+        Some(webhooks) => match references::signing_secret(ctx, &connection.namespace, &webhooks.secret).await {
+            Ok(secret) => Some(Endpoint {
+                id: format!("{}/{}", connection.namespace, connection.name),
+                portal,
+                secret,
+                public_url: webhooks.public_url.clone(),
+            }),
+            Err(Missing::Refusal(refusal)) => {
+                tracing::warn!(object = %connection, reason = %refusal.message, "webhooks are refused; assignments are found by search");
+                None
+            }
+            Err(Missing::Unreadable(error)) => return Err(error),
+        },
+    };
+    let mut endpoints = lock(&ctx.leads.endpoints);
+    match endpoint {
+        Some(endpoint) => drop(endpoints.insert(connection.clone(), endpoint)),
+        None => drop(endpoints.remove(connection)),
     }
     Ok(())
 }
