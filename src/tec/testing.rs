@@ -30,6 +30,7 @@ pub(super) enum Reply {
 }
 
 /// An answer with a JSON (or any other) body.
+#[allow(clippy::needless_pass_by_value, reason = "`json!` arguments read best by value")]
 pub(super) fn reply(status: u16, body: impl ToString) -> Reply {
     Reply::Http { status, headers: Vec::new(), body: body.to_string() }
 }

@@ -148,7 +148,7 @@ async fn a_lead_from_its_beginning_to_its_end() {
     ]);
     assert_eq!(said.unwrap().len(), 5);
     let first = tec.events(None, 3, Duration::ZERO).await.unwrap();
-    let rest = tec.events(Some(&first.cursor), 200, Duration::from_secs(60)).await.unwrap();
+    let rest = tec.events(Some(&first.cursor), 200, Duration::from_mins(1)).await.unwrap();
     let events: Vec<_> = first.events.iter().chain(&rest.events).collect();
     assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
     assert!(matches!(&events[0].what, What::EmailSent(email) if email.to[0].email == "lead201@example.org"));
@@ -157,7 +157,7 @@ async fn a_lead_from_its_beginning_to_its_end() {
     assert_eq!(events[3].what, What::Unknown { kind: "Weather".into() });
     assert!(matches!(&events[4].what, What::EmailReceived(email) if email.from.email == "x@example.org"));
     assert!(events[4].done && !events[3].done && events.iter().all(|event| event.contact.as_str() == "201"));
-    let nothing = tec.events(Some(&rest.cursor), 200, Duration::from_secs(60)).await.unwrap();
+    let nothing = tec.events(Some(&rest.cursor), 200, Duration::from_mins(1)).await.unwrap();
     assert_eq!((&nothing.cursor, nothing.events.len(), nothing.skipped), (&rest.cursor, 0, 0));
 
     let stop = |lead: &str, reason| StopLead { lead: LeadId(lead.into()), reason };
