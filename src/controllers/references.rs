@@ -21,6 +21,7 @@ use crate::{
     hubspot::AccessToken,
     plan::Refusal,
     runtime::lock,
+    server::signature::SigningSecret,
 };
 
 /// ConfigMaps read so far, by the version the watch showed.
@@ -95,6 +96,24 @@ pub(super) async fn token(ctx: &Context, namespace: &str, at: &SecretKey) -> Res
     };
     let text = String::from_utf8(bytes.0).map_err(|_| invalid())?;
     AccessToken::new(text).map_err(|_| invalid())
+}
+
+/// The secret under a key of a Secret that HubSpot signs deliveries with.
+pub(super) async fn signing_secret(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<SigningSecret, Missing> {
+    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
+    let SecretKey { name, key } = at;
+    let Some(secret) = limited(api.get_opt(name)).await.map_err(Missing::Unreadable)? else {
+        return Err(not_found(format!("Secret {name} does not exist")));
+    };
+    let Some(bytes) = secret.data.unwrap_or_default().remove(key) else {
+        return Err(not_found(format!("Secret {name} has no key {key:?}")));
+    };
+    let invalid = || {
+        let message = format!("key {key:?} of Secret {name} does not hold a client secret");
+        Missing::Refusal(Refusal::new(Reason::InvalidCredentials, message))
+    };
+    let text = String::from_utf8(bytes.0).map_err(|_| invalid())?;
+    SigningSecret::new(text).map_err(|_| invalid())
 }
 
 fn not_found(message: String) -> Missing {

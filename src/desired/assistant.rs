@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Invalid;
 use crate::{
     api::{
-        assistant::{AssistantSpec, ManualStep, Provisioning},
+        assistant::{AssistantSpec, LeadsOnDelete, ManualStep, Provisioning},
         shared::DeletionPolicy,
     },
     domain::{Email, OptionValue},
@@ -34,6 +34,8 @@ pub struct ValidatedAssistant {
     pub schedule: Option<OptionValue>,
     /// Manual steps a person has done.
     pub acknowledged: Vec<ManualStep>,
+    /// What happens to contacts it still has when it is deleted.
+    pub on_delete: LeadsOnDelete,
     /// Nothing is written before.
     pub hold_until: Option<Timestamp>,
     /// Neither read nor write.
@@ -48,7 +50,7 @@ pub enum DefaultContext {
     /// None given.
     None,
     /// In the spec.
-    Inline,
+    Inline(String),
     /// Under a key of a ConfigMap of the same namespace.
     ConfigMap {
         /// Name of the ConfigMap.
@@ -71,7 +73,7 @@ pub fn validate(spec: &AssistantSpec) -> Result<ValidatedAssistant, Invalid> {
         team,
         defaults,
         acknowledged,
-        leads: _, // carried by the lead engine
+        leads,
         hold_until,
         suspend,
         deletion_policy,
@@ -79,7 +81,7 @@ pub fn validate(spec: &AssistantSpec) -> Result<ValidatedAssistant, Invalid> {
     let defaults = defaults.clone().unwrap_or_default();
     let context = match (&defaults.context, &defaults.context_from) {
         (Some(_), Some(_)) => return Err(Invalid::at("defaults", "give context or contextFrom, not both")),
-        (Some(_), None) => DefaultContext::Inline,
+        (Some(text), None) => DefaultContext::Inline(text.clone()),
         (None, Some(source)) => DefaultContext::ConfigMap {
             name: source.config_map_key_ref.name.clone(),
             key: source.config_map_key_ref.key.clone(),
@@ -101,6 +103,7 @@ pub fn validate(spec: &AssistantSpec) -> Result<ValidatedAssistant, Invalid> {
             .transpose()
             .map_err(|error| Invalid::at("defaults.schedule", error))?,
         acknowledged: acknowledged.clone(),
+        on_delete: leads.as_ref().map(|leads| leads.on_delete).unwrap_or_default(),
         hold_until: hold_until.as_ref().map(|time| time.0),
         suspend: *suspend,
         deletion: *deletion_policy,

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::Invalid;
 use crate::{
-    api::crm_connection::{Adoption, ConnectionDeletionPolicy, CrmConnectionSpec, Mode},
+    api::crm_connection::{Adoption, ConnectionDeletionPolicy, CrmConnectionSpec, Leads, LeadsMode, Mode},
     domain::{Email, GroupName, LeadState, PortalId, PropertyName},
 };
 
@@ -24,6 +24,12 @@ pub struct ValidatedConnection {
     pub fields: Fields,
     /// The options `hs_lead_status` needs.
     pub lead_status: LeadStatusOptions,
+    /// How leads are carried; `None`: contacts are left alone.
+    pub leads: Option<LeadRules>,
+    /// The TEC API.
+    pub tec: Option<TecEndpoint>,
+    /// Where HubSpot delivers, and how it signs.
+    pub webhooks: Option<WebhookEndpoint>,
     /// Percent of HubSpot's limits left to others, 0 to 90.
     pub reserve_percent: u8,
     /// Time between full comparisons.
@@ -43,6 +49,39 @@ pub struct SecretKey {
     pub name: String,
     /// Key in its `data`.
     pub key: String,
+}
+
+/// How leads are carried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeadRules {
+    /// Only say what would be done.
+    pub observe: bool,
+    /// Time between looks for new assignments.
+    pub poll_interval: Duration,
+    /// Who gets a contact whose previous owner is gone.
+    pub fallback_owner: Option<Email>,
+    /// Note on an accepted contact, with `{assistant}` and `{field}`.
+    pub accepted_note: String,
+    /// Note on a contact that was a lead before.
+    pub refused_note: String,
+}
+
+/// The TEC API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TecEndpoint {
+    /// Base URL.
+    pub url: Url,
+    /// Where the token is, in the connection's own namespace.
+    pub token: SecretKey,
+}
+
+/// Where HubSpot delivers, and how it signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookEndpoint {
+    /// Where the app's client secret is, in the connection's own namespace.
+    pub secret: SecretKey,
+    /// The URL HubSpot calls.
+    pub public_url: String,
 }
 
 /// The property group and the fields in it.
@@ -127,6 +166,19 @@ impl EndpointPolicy {
         Ok(Self { allowed })
     }
 
+    /// TEC may live on any host, but a token travels readable only on loopback, and there only if the operator was told so.
+    fn check_tec(&self, url: &Url) -> Result<(), Invalid> {
+        let plain = url.host_str().is_some() && url.username().is_empty() && url.password().is_none();
+        let allowed = self.allowed.iter().any(|allowed| allowed.origin() == url.origin());
+        if plain && (url.scheme() == "https" || allowed) {
+            return Ok(());
+        }
+        Err(Invalid::at(
+            "tec.endpoint",
+            format!("{url} is not https, and the operator was not started with --allow-endpoint for it"),
+        ))
+    }
+
     fn check(&self, url: &Url) -> Result<(), Invalid> {
         if self.allowed.iter().any(|allowed| allowed.origin() == url.origin()) {
             return Ok(());
@@ -173,8 +225,8 @@ pub fn validate(spec: &CrmConnectionSpec, endpoints: &EndpointPolicy) -> Result<
         contact_fields,
         lead_status,
         leads,
-        tec: _,      // carried by the lead engine
-        webhooks: _, // carried by the webhook server
+        tec,
+        webhooks,
         quota,
         interval,
         hold_until,
@@ -183,9 +235,8 @@ pub fn validate(spec: &CrmConnectionSpec, endpoints: &EndpointPolicy) -> Result<
     } = spec;
     let endpoint = api_endpoint.as_deref().map(|text| endpoint(text, endpoints)).transpose()?;
     let portal_guard = portal_id.as_deref().map(portal).transpose()?;
-    if let Some(email) = &leads.fallback_owner_email {
-        Email::new(email).map_err(|error| Invalid::at("leads.fallbackOwnerEmail", error))?;
-    }
+    let tec = tec.as_ref().map(|tec| tec_endpoint(tec, endpoints)).transpose()?;
+    let leads = lead_rules(leads)?;
     let interval = Duration::from(*interval);
     if interval < Duration::from_secs(10) {
         return Err(Invalid::at("interval", "must be at least 10s"));
@@ -196,6 +247,15 @@ pub fn validate(spec: &CrmConnectionSpec, endpoints: &EndpointPolicy) -> Result<
         token: token(auth)?,
         fields: fields(contact_fields)?,
         lead_status: LeadStatusOptions { mode: lead_status.mode, mapping: mapping(&lead_status.mapping)? },
+        leads: leads.filter(|_| tec.is_some()),
+        tec,
+        webhooks: webhooks.as_ref().map(|webhooks| WebhookEndpoint {
+            secret: SecretKey {
+                name: webhooks.signing_secret_ref.name.clone(),
+                key: webhooks.signing_secret_ref.key.clone(),
+            },
+            public_url: webhooks.public_url.clone(),
+        }),
         reserve_percent: u8::try_from(quota.reserve_percent.clamp(0, 90)).unwrap_or(20),
         interval,
         hold_until: hold_until.as_ref().map(|time| time.0),
@@ -217,6 +277,34 @@ fn endpoint(text: &str, policy: &EndpointPolicy) -> Result<Url, Invalid> {
 
 fn portal(text: &str) -> Result<PortalId, Invalid> {
     text.parse().map(PortalId).map_err(|_| Invalid::at("portalId", format!("{text:?} is not a portal id")))
+}
+
+fn tec_endpoint(tec: &crate::api::crm_connection::Tec, policy: &EndpointPolicy) -> Result<TecEndpoint, Invalid> {
+    let url = Url::parse(&tec.endpoint).map_err(|error| Invalid::at("tec.endpoint", error))?;
+    policy.check_tec(&url)?;
+    let token = SecretKey { name: tec.token_secret_ref.name.clone(), key: tec.token_secret_ref.key.clone() };
+    Ok(TecEndpoint { url, token })
+}
+
+/// `None` if contacts are to be left alone.
+fn lead_rules(leads: &Leads) -> Result<Option<LeadRules>, Invalid> {
+    let Leads { mode, poll_interval, fallback_owner_email, notes } = leads;
+    let fallback_owner = fallback_owner_email
+        .as_deref()
+        .map(Email::new)
+        .transpose()
+        .map_err(|error| Invalid::at("leads.fallbackOwnerEmail", error))?;
+    let poll_interval = Duration::from(*poll_interval);
+    if poll_interval < Duration::from_secs(1) {
+        return Err(Invalid::at("leads.pollInterval", "must be at least 1s"));
+    }
+    let observe = match mode {
+        LeadsMode::Process => false,
+        LeadsMode::Observe => true,
+        LeadsMode::Off => return Ok(None),
+    };
+    let crate::api::crm_connection::Notes { accepted, refused } = notes.clone();
+    Ok(Some(LeadRules { observe, poll_interval, fallback_owner, accepted_note: accepted, refused_note: refused }))
 }
 
 fn token(auth: &crate::api::crm_connection::Auth) -> Result<SecretKey, Invalid> {

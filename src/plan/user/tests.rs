@@ -34,6 +34,7 @@ fn desired() -> UserDesired {
             context: DefaultContext::None,
             schedule: None,
             acknowledged: Vec::new(),
+            on_delete: crate::api::assistant::LeadsOnDelete::HandBack,
             hold_until: None,
             suspend: false,
             deletion: DeletionPolicy::Retain,

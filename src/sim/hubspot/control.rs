@@ -11,10 +11,11 @@ use super::{
     ControlError, DEFAULT_APP_ID, FaultRule, HubSpotSim, TokenConfig,
     answer::{respond, respond_json},
     input::{self, Query},
+    webhooks,
 };
 use crate::sim::{shared::parse, tec};
 
-type Reply = Result<Option<Value>, ControlError>;
+pub(super) type Reply = Result<Option<Value>, ControlError>;
 
 /// Whether a path is one of ours.
 pub(super) fn is_control(path: &str) -> bool {
@@ -22,8 +23,10 @@ pub(super) fn is_control(path: &str) -> bool {
 }
 
 /// Answers a control request: 200 with a body, 204 without.
-pub(super) fn handle(sim: &HubSpotSim, request: &Request<Bytes>) -> Response<Bytes> {
-    match dispatch(sim, request) {
+pub(super) async fn handle(sim: &HubSpotSim, request: &Request<Bytes>) -> Response<Bytes> {
+    let reply =
+        if webhooks::is_forgery(request) { webhooks::forge(sim, request.body()).await } else { dispatch(sim, request) };
+    match reply {
         Ok(Some(body)) => respond_json(200, &body),
         Ok(None) => respond(204, "", Bytes::new()),
         Err(ControlError { status, message }) => respond_json(status, &json!({ "error": message })),
@@ -48,7 +51,10 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
         ("POST", ["invitations", email, "accept"]) => sim.accept_invitation(email).map(Some),
         ("POST", ["ui", "users"]) => sim.add_user(parse(body)?).map(Some),
         ("DELETE", ["ui", "users", email]) => done(sim.remove_user(email)),
+        ("POST", ["ui", "contacts", "merge"]) => merge(sim, body).map(Some),
+        ("POST", ["ui", "contacts", id, "restore"]) => done(sim.restore_contact(id)),
         (_, ["ui", "contacts"]) => contacts(sim, request.method().as_str(), body),
+        (method, ["webhooks"]) => webhooks::control(sim, method, body),
         (method, ["ui", kind @ ("properties" | "groups"), rest @ ..]) => settings(sim, method, kind, rest, body),
         (method, ["tec", rest @ ..]) => {
             let attached = sim.tec().ok_or_else(|| ControlError::new(404, "no TEC is simulated"))?;
@@ -58,7 +64,7 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
     }
 }
 
-fn no_route(method: &str, path: &str) -> ControlError {
+pub(super) fn no_route(method: &str, path: &str) -> ControlError {
     ControlError::new(404, format!("no control route {method} {path}"))
 }
 
@@ -171,6 +177,19 @@ fn contacts(sim: &HubSpotSim, method: &str, body: &Bytes) -> Reply {
         }
         _ => Err(no_route(method, "/_sim/ui/contacts")),
     }
+}
+
+/// The contact that remains.
+fn merge(sim: &HubSpotSim, body: &Bytes) -> Result<Value, ControlError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Merge {
+        primary: String,
+        secondary: String,
+    }
+    let Merge { primary, secondary } = parse(body)?;
+    let id = sim.merge_contacts(&primary, &secondary)?;
+    sim.contact(&id).ok_or_else(|| ControlError::new(404, "the merged contact is gone"))
 }
 
 fn one() -> usize {

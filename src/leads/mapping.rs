@@ -1,0 +1,32 @@
+//! What a TEC state looks like on a contact (DESIGN 6.3).
+
+use std::collections::BTreeMap;
+
+use crate::domain::LeadState;
+
+/// The values of the two status fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// `hs_lead_status`.
+    pub lead_status: String,
+    /// `Lead Connection Status`.
+    pub connection_status: &'static str,
+}
+
+/// TEC state to `hs_lead_status`, complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping(pub BTreeMap<LeadState, String>);
+
+impl Mapping {
+    /// What the contact shows in this state; `None` for a state we do not know, which is written to neither field.
+    pub fn shown(&self, state: &str) -> Option<Shown> {
+        let state = known(state)?;
+        let lead_status = self.0.get(&state)?.clone();
+        Some(Shown { lead_status, connection_status: state.name() })
+    }
+}
+
+/// One of the twelve, as TEC spells them.
+pub fn known(state: &str) -> Option<LeadState> {
+    LeadState::ALL.into_iter().find(|known| known.name() == state)
+}

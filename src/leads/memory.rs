@@ -1,0 +1,297 @@
+//! What an engine remembers between two steps. All of it can be lost: then it looks again (DESIGN 6.2).
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::{
+    domain::{ContactId, LeadId, OwnerId},
+    tec::{Cursor, Event},
+};
+
+/// Most events applied that are remembered, to recognise redelivered ones without asking HubSpot.
+const APPLIED_LIMIT: usize = 50_000;
+/// Most contacts or leads of one kind that are remembered.
+const REMEMBERED: usize = 100_000;
+
+/// Contacts to be visited.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    contacts: BTreeMap<ContactId, Visit>,
+}
+
+/// Why and when a contact is visited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Visit {
+    /// Not before.
+    pub due: Instant,
+    /// Somebody assigned it, maybe; otherwise there are only events for it.
+    pub assignment: bool,
+    /// Failures in a row.
+    pub failures: u32,
+    /// TEC was not there: it is not read again before TEC is.
+    pub needs_tec: bool,
+}
+
+impl Pending {
+    /// Wants a visit; one that is planned is not postponed.
+    pub(super) fn want(&mut self, contact: ContactId, due: Instant, assignment: bool) {
+        let new = Visit { due, assignment, failures: 0, needs_tec: false };
+        let visit = self.contacts.entry(contact).or_insert(new);
+        visit.assignment |= assignment;
+        // One that failed keeps its pause.
+        if visit.failures == 0 {
+            visit.due = visit.due.min(due);
+        }
+    }
+
+    /// Plans a visit again after a failure.
+    pub(super) fn again(&mut self, contact: ContactId, visit: Visit) {
+        self.contacts.insert(contact, visit);
+    }
+
+    pub(super) fn contains(&self, contact: &ContactId) -> bool {
+        self.contacts.contains_key(contact)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.contacts.len()
+    }
+
+    /// Contacts whose last visit failed.
+    pub(super) fn delayed(&self) -> usize {
+        self.contacts.values().filter(|visit| visit.failures > 0).count()
+    }
+
+    /// When the next visit is due, if TEC is there from `tec_from` on.
+    pub(super) fn next_due(&self, tec_from: Option<Instant>) -> Option<Instant> {
+        self.contacts.values().map(|visit| visit.from(tec_from)).min()
+    }
+
+    /// Takes up to `limit` that are due, assignments first, but never events alone waiting for ever.
+    pub(super) fn take(&mut self, now: Instant, tec_from: Option<Instant>, limit: usize) -> Vec<(ContactId, Visit)> {
+        let (mut assignments, mut others): (Vec<_>, Vec<_>) = self
+            .contacts
+            .iter()
+            .filter(|(_, visit)| visit.from(tec_from) <= now)
+            .map(|(contact, visit)| (contact.clone(), *visit))
+            .partition(|(_, visit)| visit.assignment);
+        assignments.sort_by_key(|(_, visit)| visit.due);
+        others.sort_by_key(|(_, visit)| visit.due);
+        let reserved = others.len().min(limit / 4);
+        assignments.truncate(limit - reserved);
+        others.truncate(limit - assignments.len());
+        assignments.append(&mut others);
+        for (contact, _) in &assignments {
+            self.contacts.remove(contact);
+        }
+        assignments
+    }
+
+    /// Whatever waits for something is tried at once.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        for visit in self.contacts.values_mut() {
+            visit.due = visit.due.min(now);
+        }
+    }
+}
+
+impl Visit {
+    fn from(&self, tec_from: Option<Instant>) -> Instant {
+        if self.needs_tec { self.due.max(tec_from.unwrap_or(self.due)) } else { self.due }
+    }
+}
+
+/// Events that are not yet on their contacts, and how far the feed may be said to be read.
+#[derive(Debug, Default)]
+pub(super) struct Feed {
+    /// What to ask for next.
+    pub cursor: Option<Cursor>,
+    /// Pages with events under way, oldest first: the cursor behind each, and how many.
+    pages: VecDeque<(u64, Cursor, usize)>,
+    next_page: u64,
+    /// Behind everything that is done.
+    committed: Option<Cursor>,
+    queued: BTreeMap<ContactId, Vec<(u64, Event)>>,
+    count: usize,
+    applied: BTreeSet<(LeadId, u64)>,
+    applied_order: VecDeque<(LeadId, u64)>,
+}
+
+impl Feed {
+    pub(super) fn from(cursor: Option<Cursor>) -> Self {
+        Self { cursor: cursor.clone(), committed: cursor, ..Self::default() }
+    }
+
+    /// Takes a page; answers whose contacts have news. What is known is dropped.
+    pub(super) fn take_in(&mut self, cursor: Cursor, events: Vec<Event>) -> BTreeSet<ContactId> {
+        let page = self.next_page;
+        self.next_page += 1;
+        let mut contacts = BTreeSet::new();
+        let mut count = 0;
+        for event in events {
+            let key = (event.lead.clone(), event.seq);
+            let queue = self.queued.entry(event.contact.clone()).or_default();
+            let known = self.applied.contains(&key) || queue.iter().any(|(_, e)| (&e.lead, e.seq) == (&key.0, key.1));
+            if !known {
+                contacts.insert(event.contact.clone());
+                queue.push((page, event));
+                count += 1;
+            }
+        }
+        self.queued.retain(|_, queue| !queue.is_empty());
+        self.count += count;
+        self.cursor = Some(cursor.clone());
+        self.pages.push_back((page, cursor, count));
+        self.advance();
+        contacts
+    }
+
+    /// The events waiting for a contact, in the order of their leads.
+    pub(super) fn of(&self, contact: &ContactId) -> Vec<Event> {
+        let mut events: Vec<Event> =
+            self.queued.get(contact).into_iter().flatten().map(|(_, event)| event.clone()).collect();
+        events.sort_by(|a, b| (&a.lead, a.seq).cmp(&(&b.lead, b.seq)));
+        events
+    }
+
+    /// These events are on their contact, or never will be.
+    pub(super) fn done(&mut self, contact: &ContactId, events: &[Event]) {
+        let Some(queue) = self.queued.get_mut(contact) else { return };
+        for event in events {
+            let Some(at) = queue.iter().position(|(_, e)| e.lead == event.lead && e.seq == event.seq) else { continue };
+            let (page, event) = queue.swap_remove(at);
+            self.count -= 1;
+            if let Some((_, _, left)) = self.pages.iter_mut().find(|(number, _, _)| *number == page) {
+                *left -= 1;
+            }
+            let key = (event.lead, event.seq);
+            if self.applied.insert(key.clone()) {
+                self.applied_order.push_back(key);
+            }
+        }
+        if queue.is_empty() {
+            self.queued.remove(contact);
+        }
+        while self.applied_order.len() > APPLIED_LIMIT {
+            if let Some(oldest) = self.applied_order.pop_front() {
+                self.applied.remove(&oldest);
+            }
+        }
+        self.advance();
+    }
+
+    fn advance(&mut self) {
+        while let Some((_, cursor, 0)) = self.pages.front() {
+            self.committed = Some(cursor.clone());
+            self.pages.pop_front();
+        }
+    }
+
+    /// Everything up to here is on its contact.
+    pub(super) fn committed(&self) -> Option<&Cursor> {
+        self.committed.as_ref()
+    }
+
+    /// Contacts with events waiting.
+    pub(super) fn contacts(&self) -> Vec<ContactId> {
+        self.queued.keys().cloned().collect()
+    }
+
+    /// How many events wait.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// TEC has forgotten the cursor: everything is read again.
+    pub(super) fn restart(&mut self) {
+        self.cursor = None;
+        self.pages.clear();
+        self.committed = None;
+    }
+}
+
+/// What is known of contacts.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Owner and assignment date that were dealt with: search shows the same contact again and again.
+    settled: BTreeMap<ContactId, (Settled, Instant)>,
+    /// Contacts in work, with their leads.
+    pub working: BTreeMap<ContactId, LeadId>,
+    /// Contacts on whose timelines nothing of ours can be that their mark does not tell.
+    clean: BTreeSet<ContactId>,
+    /// Contacts on whose timelines something was written, or may have been, that their mark does not tell.
+    doubtful: BTreeSet<ContactId>,
+    /// Leads that were stopped: no need to say it again.
+    stopped: BTreeSet<LeadId>,
+    /// Owners HubSpot would not give a contact to.
+    pub bad_owners: BTreeSet<OwnerId>,
+}
+
+/// What a contact's assignment looked like when it was dealt with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Settled {
+    pub owner: Option<OwnerId>,
+    pub assigned: Option<Timestamp>,
+}
+
+impl Known {
+    pub(super) fn settle(&mut self, contact: ContactId, how: Settled, now: Instant) {
+        self.settled.insert(contact, (how, now));
+    }
+
+    pub(super) fn is_settled(&self, contact: &ContactId, how: &Settled) -> bool {
+        self.settled.get(contact).is_some_and(|(known, _)| known == how)
+    }
+
+    pub(super) fn unsettle(&mut self, contact: &ContactId) {
+        self.settled.remove(contact);
+    }
+
+    /// Everybody is looked at anew.
+    pub(super) fn unsettle_all(&mut self) {
+        self.settled.clear();
+        self.bad_owners.clear();
+    }
+
+    /// Forgets what searches cannot show any more.
+    pub(super) fn prune(&mut self, before: Instant) {
+        self.settled.retain(|_, (_, at)| *at >= before);
+    }
+
+    pub(super) fn is_clean(&self, contact: &ContactId) -> bool {
+        self.clean.contains(contact)
+    }
+
+    pub(super) fn is_doubtful(&self, contact: &ContactId) -> bool {
+        self.doubtful.contains(contact)
+    }
+
+    pub(super) fn cleaned(&mut self, contact: ContactId) {
+        if self.clean.len() >= REMEMBERED {
+            // They will be looked up again.
+            self.clean.clear();
+        }
+        self.doubtful.remove(&contact);
+        self.clean.insert(contact);
+    }
+
+    /// Something of ours may be on its timeline.
+    pub(super) fn doubt(&mut self, contact: &ContactId) {
+        self.clean.remove(contact);
+        self.doubtful.insert(contact.clone());
+    }
+
+    /// TEC works on it no more.
+    pub(super) fn stopped(&mut self, lead: LeadId) {
+        if self.stopped.len() >= REMEMBERED {
+            self.stopped.clear();
+        }
+        self.stopped.insert(lead);
+    }
+
+    pub(super) fn is_stopped(&self, lead: &LeadId) -> bool {
+        self.stopped.contains(lead)
+    }
+}
