@@ -48,7 +48,9 @@ impl HubSpotSim {
     /// Serves a TEC's control routes beside ours: `/_sim/tec/*`, its part of `/_sim/state` and `/_sim/requests`, its faults
     /// (routes that begin with `/v1/`), and one clock to move.
     pub fn attach_tec(&self, tec: TecSim) {
-        self.lock().tec = Some(tec);
+        let mut state = self.lock();
+        tec.advance(state.ahead);
+        state.tec = Some(tec);
     }
 
     /// The TEC attached.
