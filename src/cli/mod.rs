@@ -21,7 +21,7 @@ pub struct Cli {
 enum Command {
     /// Run the operator.
     Run(run::RunArgs),
-    /// Serve a simulated HubSpot portal.
+    /// Serve a simulated HubSpot portal, and a simulated TEC beside it.
     Simulate(simulate::SimulateArgs),
     /// Print the CRDs, or write them to a folder.
     Crds(crds::CrdsArgs),

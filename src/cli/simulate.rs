@@ -13,7 +13,10 @@ use crate::{
         shutdown,
         telemetry::{self, LogFormat},
     },
-    sim::hubspot::{HubSpotSim, InitialState, SimConfig, TokenConfig, serve},
+    sim::{
+        hubspot::{HubSpotSim, InitialState, SimConfig, TokenConfig, serve},
+        tec::{self, TecConfig, TecSim},
+    },
 };
 
 #[derive(Debug, Args)]
@@ -27,6 +30,12 @@ pub(super) struct SimulateArgs {
     /// The access token that is accepted; all scopes.
     #[arg(long, default_value = crate::sim::hubspot::DEFAULT_TOKEN, value_name = "TOKEN")]
     token: String,
+    /// Where TEC's API is served; without it there is no TEC. Its control routes are /_sim/tec on the other address.
+    #[arg(long, value_name = "ADDR")]
+    tec_listen: Option<SocketAddr>,
+    /// The access token TEC accepts.
+    #[arg(long, default_value = tec::DEFAULT_TOKEN, value_name = "TOKEN")]
+    tec_token: String,
     /// Decides everything that is left to chance.
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
@@ -77,8 +86,37 @@ async fn simulate(args: SimulateArgs) -> anyhow::Result<()> {
         ..SimConfig::default()
     };
     let sim = HubSpotSim::with_state(config, Arc::new(SystemClock), &state)?;
-    let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
+    let tec = simulated_tec(&args, &state)?;
+    let listener = bind(args.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    serve(sim, listener, shutdown.cancelled_owned()).await?;
+    let portal = serve(sim.clone(), listener, shutdown.clone().cancelled_owned());
+    let (Some(tec), Some(address)) = (tec, args.tec_listen) else { return Ok(portal.await?) };
+    let listener = bind(address).await?;
+    println!("TEC listening on http://{}", listener.local_addr()?);
+    sim.attach_tec(tec.clone());
+    tokio::try_join!(portal, tec::serve(tec, listener, shutdown.cancelled_owned()))?;
     Ok(())
+}
+
+/// A TEC, if one is to be served.
+fn simulated_tec(args: &SimulateArgs, state: &InitialState) -> anyhow::Result<Option<TecSim>> {
+    if args.tec_listen.is_none() {
+        anyhow::ensure!(state.tec().is_none(), "the state file has a part for TEC: give --tec-listen");
+        return Ok(None);
+    }
+    let config = TecConfig {
+        token: args.tec_token.clone(),
+        seed: args.seed,
+        latency: Duration::from_millis(args.latency),
+        ..TecConfig::default()
+    };
+    let tec = TecSim::new(config, Arc::new(SystemClock));
+    if let Some(initial) = state.tec() {
+        tec.set_up(initial).context("state file, tec")?;
+    }
+    Ok(Some(tec))
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }

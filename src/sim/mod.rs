@@ -1,4 +1,7 @@
-//! Simulators: a HubSpot portal and a Kubernetes API server, in memory, for tests, the demo and `tec-crm simulate`.
+//! Simulators: a HubSpot portal, a TEC and a Kubernetes API server, in memory, for tests, the demo and `tec-crm simulate`.
 
 pub mod hubspot;
 pub mod kube;
+pub mod tec;
+
+mod shared;

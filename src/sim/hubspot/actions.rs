@@ -17,23 +17,8 @@ use super::{
     portal::{Actor, Portal},
     properties, users,
 };
-use crate::domain::Email;
-
-/// Why a control action was not done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ControlError {
-    /// The HTTP status the control route answers.
-    pub status: u16,
-    /// What is wrong.
-    pub message: String,
-}
-
-impl ControlError {
-    pub(super) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
-    }
-}
+pub use crate::sim::shared::ControlError;
+use crate::{domain::Email, sim::tec::TecSim};
 
 impl From<ApiError> for ControlError {
     fn from(error: ApiError) -> Self {
@@ -59,6 +44,17 @@ pub struct NewMember {
 }
 
 impl HubSpotSim {
+    /// Serves a TEC's control routes beside ours: `/_sim/tec/*`, its part of `/_sim/state` and `/_sim/requests`, its faults
+    /// (routes that begin with `/v1/`), and one clock to move.
+    pub fn attach_tec(&self, tec: TecSim) {
+        self.lock().tec = Some(tec);
+    }
+
+    /// The TEC attached.
+    pub fn tec(&self) -> Option<TecSim> {
+        self.lock().tec.clone()
+    }
+
     /// The simulator's date.
     pub fn now(&self) -> Timestamp {
         self.lock().portal.now
@@ -68,6 +64,9 @@ impl HubSpotSim {
     pub fn advance(&self, by: Duration) {
         let mut state = self.lock();
         state.ahead = state.ahead.saturating_add(by);
+        if let Some(tec) = &state.tec {
+            tec.advance(by);
+        }
         drop(state);
         drop(self.lock());
     }
@@ -87,14 +86,21 @@ impl HubSpotSim {
         self.lock().log.trace()
     }
 
-    /// Adds a fault.
+    /// Adds a fault; one under `/v1/` is TEC's.
     pub fn add_fault(&self, rule: FaultRule) -> Result<(), ControlError> {
+        if rule.route.starts_with("/v1/") {
+            let tec = self.tec().ok_or_else(|| ControlError::new(400, "no TEC is simulated"))?;
+            return tec.add_fault(rule);
+        }
         self.lock().faults.add(rule).map_err(|message| ControlError::new(400, message))
     }
 
-    /// Removes all faults (not chaos).
+    /// Removes all faults (not chaos), TEC's too.
     pub fn clear_faults(&self) {
         self.lock().faults.clear();
+        if let Some(tec) = self.tec() {
+            tec.clear_faults();
+        }
     }
 
     /// Sets or removes chaos.
@@ -243,7 +249,8 @@ impl HubSpotSim {
     }
 
     /// The truth, whatever lists show: `{account, users, owners, crmUsers, groups, properties, contacts}` in the API's shapes.
-    /// Archived owners, properties and contacts are among them, marked as such.
+    /// Archived owners, properties and contacts are among them, marked as such. With a TEC attached also
+    /// `tec: {assistants, schedules, leads}`.
     pub fn state(&self) -> Value {
         let state = self.lock();
         let portal = &state.portal;
@@ -254,7 +261,7 @@ impl HubSpotSim {
         let groups = portal.schema.groups.values().filter_map(Lagged::get);
         let properties = portal.schema.properties.values().filter_map(Lagged::get);
         let contacts = portal.contacts.records.values().map(|contact: &Contact| contact.to_full_json(portal));
-        json!({
+        let mut all = json!({
             "account": account::details(portal).body,
             "users": users.collect::<Vec<_>>(),
             "owners": owners.collect::<Vec<_>>(),
@@ -262,7 +269,11 @@ impl HubSpotSim {
             "groups": groups.map(super::schema::Group::to_json).collect::<Vec<_>>(),
             "properties": properties.map(super::schema::Property::to_json).collect::<Vec<_>>(),
             "contacts": contacts.collect::<Vec<_>>(),
-        })
+        });
+        if let Some(tec) = &state.tec {
+            all["tec"] = tec.state();
+        }
+        all
     }
 }
 

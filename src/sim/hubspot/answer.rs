@@ -2,9 +2,10 @@
 //! Builds values only; knows neither the store nor the socket.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use jiff::Timestamp;
+use http::Response;
 use serde_json::{Map, Value, json};
+
+pub(super) use crate::sim::shared::answer::{instant, put_header, respond, respond_json};
 
 /// What a route answers.
 pub(super) type Outcome = Result<Answer, ApiError>;
@@ -97,28 +98,6 @@ impl ApiError {
     }
 }
 
-/// Sets one header; a value that is no header text is left out.
-pub(super) fn put_header(response: &mut Response<Bytes>, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
-}
-
-/// Bytes with a status; JSON unless `content_type` says otherwise.
-pub(super) fn respond(status: u16, content_type: &'static str, body: Bytes) -> Response<Bytes> {
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if status != 204 {
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    }
-    response
-}
-
-/// JSON with a status.
-pub(super) fn respond_json(status: u16, body: &Value) -> Response<Bytes> {
-    respond(status, "application/json;charset=utf-8", Bytes::from(body.to_string()))
-}
-
 /// Renders an outcome; the correlation id goes to the header and into an error's body.
 pub(super) fn render(outcome: Outcome, correlation_id: &str) -> Response<Bytes> {
     let mut response = match outcome {
@@ -143,15 +122,6 @@ pub(super) fn render(outcome: Outcome, correlation_id: &str) -> Response<Bytes> 
     };
     put_header(&mut response, "x-hubspot-correlation-id", correlation_id);
     response
-}
-
-/// A date as Java's `Instant` writes it: milliseconds only when there are any (API.md §8.2).
-pub(super) fn instant(at: Timestamp) -> String {
-    let seconds = at.strftime("%Y-%m-%dT%H:%M:%S");
-    match at.subsec_millisecond() {
-        0 => format!("{seconds}Z"),
-        millis => format!("{seconds}.{millis:03}Z"),
-    }
 }
 
 /// `{results, paging?}`; `after` is absent on the last page.

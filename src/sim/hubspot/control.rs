@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     answer::{respond, respond_json},
     input::{self, Query},
 };
+use crate::sim::{shared::parse, tec};
 
 type Reply = Result<Option<Value>, ControlError>;
 
@@ -36,7 +37,7 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
     match (request.method().as_str(), path.as_slice()) {
         ("GET", ["requests"]) => Ok(Some(requests(sim, &Query::parse(request.uri().query())))),
         ("GET", ["state"]) => Ok(Some(sim.state())),
-        ("GET", ["faults"]) => Ok(Some(sim.lock().faults.report())),
+        ("GET", ["faults"]) => Ok(Some(faults(sim))),
         ("POST", ["faults"]) => add_faults(sim, body),
         ("DELETE", ["faults"]) => {
             sim.clear_faults();
@@ -49,6 +50,10 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
         ("DELETE", ["ui", "users", email]) => done(sim.remove_user(email)),
         (_, ["ui", "contacts"]) => contacts(sim, request.method().as_str(), body),
         (method, ["ui", kind @ ("properties" | "groups"), rest @ ..]) => settings(sim, method, kind, rest, body),
+        (method, ["tec", rest @ ..]) => {
+            let attached = sim.tec().ok_or_else(|| ControlError::new(404, "no TEC is simulated"))?;
+            tec::control(&attached, method, rest, body)
+        }
         (method, _) => Err(no_route(method, request.uri().path())),
     }
 }
@@ -57,21 +62,32 @@ fn no_route(method: &str, path: &str) -> ControlError {
     ControlError::new(404, format!("no control route {method} {path}"))
 }
 
-fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
-    serde_json::from_slice(body).map_err(|error| ControlError::new(400, format!("body: {error}")))
-}
-
 fn done(result: Result<(), ControlError>) -> Reply {
     result.map(|()| None)
 }
 
 fn requests(sim: &HubSpotSim, query: &Query) -> Value {
+    let (with_trace, reset) = (query.get("log") == Some("1"), query.get("reset") == Some("1"));
     let mut state = sim.lock();
-    let report = state.log.report(query.get("log") == Some("1"));
-    if query.get("reset") == Some("1") {
+    let mut report = state.log.report(with_trace);
+    if let Some(tec) = &state.tec {
+        report["tec"] = tec.request_report(with_trace);
+        if reset {
+            tec.reset_requests();
+        }
+    }
+    if reset {
         state.log.reset();
     }
     report
+}
+
+/// All rules, TEC's last.
+fn faults(sim: &HubSpotSim) -> Value {
+    let state = sim.lock();
+    let mut rules = state.faults.report();
+    rules.extend(state.tec.iter().flat_map(tec::TecSim::fault_report));
+    Value::Array(rules)
 }
 
 /// One rule or a list of them.

@@ -1,194 +1,21 @@
-//! Faults by route, and chaos for simulations: what to answer instead of, or after, the truth (DESIGN.md §8).
-//! Decides only; the front door carries it out.
+//! What HubSpot's front door answers when a fault strikes, and which faults name a route of HubSpot's.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{Method, Response};
-use serde::{Deserialize, Serialize};
+use http::Response;
 use serde_json::{Value, json};
 
 use super::{
-    answer::{put_header, respond},
+    answer::{put_header, respond_json},
     limits,
     route::Route,
 };
+use crate::sim::shared::faults::{custom, proxy_page, put_headers};
 
-/// A fault to be answered on matching requests.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct FaultRule {
-    /// A route template (`/crm/properties/contacts/{name}`), or the beginning of a template or path, or `*`.
-    pub route: String,
-    /// Only this method; all when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// How many matching requests it strikes; 1 when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub times: Option<u32>,
-    /// How many matching requests pass before the first strike.
-    #[serde(default)]
-    pub after_n: u32,
-    /// Whether the request has its effect.
-    #[serde(default)]
-    pub when: When,
-    /// Status answered; without it (and without `drop`) the true answer is only delayed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    /// A text is sent as it is, anything else as JSON; a body fit for the status when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<Value>,
-    /// Extra headers.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, String>,
-    /// Delay before the effect (`before`) or after it (`after`), in milliseconds.
-    #[serde(default)]
-    pub delay_ms: u64,
-    /// Closes the connection without an answer.
-    #[serde(default)]
-    pub drop: bool,
-}
-
-/// When a fault strikes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum When {
-    /// Nothing has happened.
-    #[default]
-    Before,
-    /// The request has had its effect.
-    After,
-}
-
-/// One strike.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fault {
-    /// Whether the request has its effect.
-    pub when: When,
-    /// Waited before the effect (`Before`) or after it (`After`).
-    pub delay: Duration,
-    /// What is answered instead of the truth.
-    pub reply: FaultReply,
-}
-
-/// What a struck request is answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum FaultReply {
-    /// The true answer, only later.
-    #[default]
-    True,
-    /// Nothing: the connection closes.
-    Drop,
-    /// This answer.
-    Answer {
-        /// HTTP status.
-        status: u16,
-        /// A text is sent as it is, anything else as JSON; `None` for a body fit for the status.
-        body: Option<Value>,
-        /// Extra headers.
-        headers: BTreeMap<String, String>,
-    },
-}
-
-impl Fault {
-    /// The connection closes before or after the effect.
-    pub fn drop(when: When) -> Self {
-        Self { when, delay: Duration::ZERO, reply: FaultReply::Drop }
-    }
-
-    /// A status with the body HubSpot would give it.
-    pub fn status(when: When, status: u16) -> Self {
-        let reply = FaultReply::Answer { status, body: None, headers: BTreeMap::new() };
-        Self { when, delay: Duration::ZERO, reply }
-    }
-}
-
-/// Seeded mischief for simulation tests, asked once per request no rule has struck.
-pub trait Chaos: Send {
-    /// Decides the fate of a request; `route` is its template.
-    fn strike(&mut self, method: &Method, route: &str) -> Option<Fault>;
-}
-
-impl<F: FnMut(&Method, &str) -> Option<Fault> + Send> Chaos for F {
-    fn strike(&mut self, method: &Method, route: &str) -> Option<Fault> {
-        self(method, route)
-    }
-}
-
-/// The rules in force.
-#[derive(Default)]
-pub(super) struct Faults {
-    rules: Vec<(FaultRule, u32)>,
-    pub(super) chaos: Option<Box<dyn Chaos>>,
-}
-
-impl Faults {
-    /// Adds a rule, or says what is wrong with it.
-    pub(super) fn add(&mut self, rule: FaultRule) -> Result<(), String> {
-        if rule.route != "*" && !rule.route.starts_with('/') {
-            return Err(format!("route {:?} must begin with '/' or be '*'", rule.route));
-        }
-        if rule.times == Some(0) {
-            return Err("times must be at least 1".to_owned());
-        }
-        if let Some(status) = rule.status.filter(|status| !(200..=599).contains(status)) {
-            return Err(format!("status {status} is not from 200 to 599"));
-        }
-        if rule.status.is_none() && !rule.drop && rule.delay_ms == 0 {
-            return Err("a fault needs a status, a delayMs or drop".to_owned());
-        }
-        self.rules.push((rule, 0));
-        Ok(())
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.rules.clear();
-    }
-
-    /// The rules with how many requests each has matched.
-    pub(super) fn report(&self) -> Value {
-        self.rules.iter().map(|(rule, seen)| json!({ "rule": rule, "matched": seen })).collect()
-    }
-
-    /// The fault that strikes a request: the first rule whose turn it is, else chaos.
-    pub(super) fn strike(&mut self, method: &Method, template: &str, path: &str) -> Option<Fault> {
-        for (rule, seen) in &mut self.rules {
-            if !rule.matches(method, template, path) {
-                continue;
-            }
-            let turn = *seen;
-            *seen = seen.saturating_add(1);
-            let last = rule.after_n.saturating_add(rule.times.unwrap_or(1));
-            if (rule.after_n..last).contains(&turn) {
-                return Some(rule.fault());
-            }
-        }
-        self.chaos.as_mut().and_then(|chaos| chaos.strike(method, template))
-    }
-}
-
-impl FaultRule {
-    fn matches(&self, method: &Method, template: &str, path: &str) -> bool {
-        if self.method.as_ref().is_some_and(|wanted| !wanted.eq_ignore_ascii_case(method.as_str())) {
-            return false;
-        }
-        if Route::ALL.iter().any(|route| route.template() == self.route) {
-            return template == self.route;
-        }
-        let prefix = self.route.strip_suffix('*').unwrap_or(&self.route);
-        template.starts_with(prefix) || path.starts_with(prefix)
-    }
-
-    fn fault(&self) -> Fault {
-        let reply = match (self.drop, self.status) {
-            (true, _) => FaultReply::Drop,
-            (false, None) => FaultReply::True,
-            (false, Some(status)) => {
-                FaultReply::Answer { status, body: self.body.clone(), headers: self.headers.clone() }
-            }
-        };
-        Fault { when: self.when, delay: Duration::from_millis(self.delay_ms), reply }
-    }
+/// Whether a fault's route is one of ours, not the beginning of some.
+pub(super) fn is_template(route: &str) -> bool {
+    Route::ALL.iter().any(|known| known.template() == route)
 }
 
 /// Renders a fault's answer with a correlation id.
@@ -199,31 +26,18 @@ pub(super) fn render(
     correlation_id: &str,
 ) -> Response<Bytes> {
     let mut response = match body {
-        Some(Value::String(text)) => respond(status, text_type(text), Bytes::from(text.clone())),
-        Some(json) => respond(status, JSON, Bytes::from(json.to_string())),
+        Some(body) => custom(status, body),
         None => usual(status, correlation_id),
     };
     put_header(&mut response, "x-hubspot-correlation-id", correlation_id);
-    for (name, value) in headers {
-        let name = http::HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_str(value)) {
-            response.headers_mut().insert(name, value);
-        }
-    }
+    put_headers(&mut response, headers);
     response
-}
-
-const JSON: &str = "application/json;charset=utf-8";
-
-fn text_type(text: &str) -> &'static str {
-    if text.trim_start().starts_with('<') { "text/html;charset=utf-8" } else { JSON }
 }
 
 /// The body HubSpot, or the proxies before it, give a status (API.md §11, §12).
 fn usual(status: u16, correlation_id: &str) -> Response<Bytes> {
-    if matches!(status, 502 | 504 | 520..=529) {
-        let page = format!("<html><head><title>{status}</title></head><body><h1>Error {status}</h1></body></html>");
-        return respond(status, "text/html;charset=utf-8", Bytes::from(page));
+    if let Some(page) = proxy_page(status) {
+        return page;
     }
     let mut body = match status {
         429 => Value::Object(limits::refusal("ten_secondly_rolling", "TEN_SECONDLY_ROLLING", 10).body),
@@ -236,7 +50,7 @@ fn usual(status: u16, correlation_id: &str) -> Response<Bytes> {
     if !(200..=299).contains(&status) {
         body["correlationId"] = json!(correlation_id);
     }
-    let mut response = respond(status, JSON, Bytes::from(body.to_string()));
+    let mut response = respond_json(status, &body);
     if status == 477 {
         put_header(&mut response, "retry-after", "3600");
     }

@@ -42,8 +42,6 @@ mod groups;
 mod input;
 mod lagged;
 mod limits;
-mod listen;
-mod log;
 mod owners;
 mod people;
 mod portal;
@@ -58,15 +56,15 @@ mod tests;
 mod users;
 
 use std::{
-    fmt,
+    fmt, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
 use http::{Request, Response, header};
 use jiff::Timestamp;
+use tokio::net::TcpListener;
 
 pub use self::{
     actions::{ControlError, NewMember},
@@ -74,21 +72,30 @@ pub use self::{
         ALL_SCOPES, ArchivedName, CrmRecordPolicy, DEFAULT_APP_ID, DEFAULT_TOKEN, DuplicateUser, ListLag,
         MissingScopes, OwnerPolicy, PutOmitted, RetryAfter, Roles, SimConfig, Switches, TokenConfig, WrongRegion,
     },
-    faults::{Chaos, Fault, FaultReply, FaultRule, When},
-    listen::serve,
-    log::{RequestCounts, RouteCount, TraceEntry},
     schema::PropertyUse,
     state_file::{InitialState, StateError},
 };
 use self::{
-    faults::Faults,
-    log::{LogTicket, RequestLog},
     portal::{Incoming, Portal, later},
     route::Match,
 };
-use crate::runtime::{
-    clock::Clock,
-    transport::{HttpRequest, HttpResponse, Transport, TransportError},
+pub use crate::sim::shared::{
+    Dropped,
+    faults::{Chaos, Fault, FaultReply, FaultRule, When},
+    log::{RequestCounts, RouteCount, TraceEntry},
+};
+use crate::{
+    runtime::{clock::Clock, transport::Transport},
+    sim::{
+        shared::{
+            Door,
+            faults::Faults,
+            in_process, listen,
+            log::{LogTicket, RequestLog},
+            wait,
+        },
+        tec::TecSim,
+    },
 };
 
 /// A simulated portal; clones share it.
@@ -104,12 +111,9 @@ struct State {
     log: RequestLog,
     /// What `/_sim/clock` has added to the clock.
     ahead: Duration,
+    /// The TEC whose control routes are served here.
+    tec: Option<TecSim>,
 }
-
-/// The connection was closed without an answer, as a fault demanded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("connection closed without an answer")]
-pub struct Dropped;
 
 /// A request between its arrival and its answer.
 struct Visit {
@@ -126,7 +130,13 @@ impl HubSpotSim {
     /// A portal with what every portal starts with.
     pub fn new(config: SimConfig, clock: Arc<dyn Clock>) -> Self {
         let portal = Portal::new(config, clock.now());
-        let state = State { portal, faults: Faults::default(), log: RequestLog::default(), ahead: Duration::ZERO };
+        let state = State {
+            portal,
+            faults: Faults::new(faults::is_template),
+            log: RequestLog::default(),
+            ahead: Duration::ZERO,
+            tec: None,
+        };
         Self { clock, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -152,7 +162,7 @@ impl HubSpotSim {
 
     /// The portal as a transport, without sockets.
     pub fn transport(&self) -> Arc<dyn Transport> {
-        Arc::new(InProcess(self.clone()))
+        in_process(self.clone())
     }
 
     fn arrive(&self, request: &Request<Bytes>) -> Visit {
@@ -225,20 +235,17 @@ impl fmt::Debug for HubSpotSim {
     }
 }
 
-/// Even no time lets others run, as a socket would: callers in one thread interleave.
-async fn wait(duration: Duration) {
-    if duration.is_zero() {
-        tokio::task::yield_now().await;
-    } else {
-        tokio::time::sleep(duration).await;
+impl Door for HubSpotSim {
+    async fn enter(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
+        self.handle(request).await
     }
 }
 
-struct InProcess(HubSpotSim);
-
-impl Transport for InProcess {
-    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
-        let sim = self.0.clone();
-        Box::pin(async move { sim.handle(request).await.map_err(|dropped| TransportError::Lost(dropped.to_string())) })
-    }
+/// Serves the portal on a socket until `shutdown` is done.
+pub async fn serve(
+    sim: HubSpotSim,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    listen::serve(sim, listener, shutdown).await
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{Method, Response};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     account,
@@ -24,6 +24,7 @@ use super::{
     schema::Schema,
     search, seed, users,
 };
+pub(super) use crate::sim::shared::later;
 
 /// All state of one portal.
 pub(super) struct Portal {
@@ -210,12 +211,6 @@ impl Portal {
             _ => Err(ApiError::new(405, format!("HTTP {method} is not allowed here"))),
         }
     }
-}
-
-/// `at` plus a duration, never beyond the end of time.
-pub(super) fn later(at: Timestamp, by: std::time::Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Numbers of one kind of thing, never reused.

@@ -13,6 +13,7 @@ use super::{
     portal::{Actor, Portal},
     properties,
 };
+use crate::sim::tec::InitialTec;
 
 /// What a state file holds; everything is optional.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -32,6 +33,8 @@ pub struct InitialState {
     properties: Vec<Value>,
     #[serde(default)]
     contacts: Vec<InitialContact>,
+    /// What the TEC beside the portal starts with.
+    tec: Option<InitialTec>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -101,8 +104,13 @@ impl InitialState {
         serde_saphyr::from_str(text).map_err(|error| StateError::Syntax(error.to_string()))
     }
 
+    /// The part for TEC, if the file has one.
+    pub fn tec(&self) -> Option<&InitialTec> {
+        self.tec.as_ref()
+    }
+
     pub(super) fn apply(&self, portal: &mut Portal) -> Result<(), StateError> {
-        let Self { roles, teams, users, groups, properties, contacts } = self;
+        let Self { roles, teams, users, groups, properties, contacts, tec: _ } = self;
         // What the file says was there long ago: no list lags behind it.
         let lag = std::mem::take(&mut portal.config.switches.list_lag);
         let search_lag = std::mem::take(&mut portal.config.search_lag);

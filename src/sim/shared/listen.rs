@@ -1,4 +1,4 @@
-//! The simulator on a real socket. Only carries bytes: every decision is made behind [`HubSpotSim::handle`].
+//! A simulator on a real socket. Only carries bytes: every decision is made behind its [`Door`].
 
 use std::io;
 
@@ -7,14 +7,14 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use tokio::net::TcpListener;
 
-use super::HubSpotSim;
+use super::{Door, Dropped};
 
 /// The largest request body read.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Serves until `shutdown` is done.
-pub async fn serve(
-    sim: HubSpotSim,
+pub(in crate::sim) async fn serve(
+    sim: impl Door,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
@@ -25,14 +25,14 @@ pub async fn serve(
     axum::serve(listener, Router::new().fallback(answer)).with_graceful_shutdown(shutdown).await
 }
 
-async fn answer(sim: &HubSpotSim, request: Request) -> Response {
+async fn answer(sim: &impl Door, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
         let mut refused = Response::new(Body::empty());
         *refused.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
         return refused;
     };
-    match sim.handle(http::Request::from_parts(parts, body)).await {
+    match sim.enter(http::Request::from_parts(parts, body)).await {
         Ok(response) => response.map(Body::from),
         Err(dropped) => cut(dropped.into()),
     }
@@ -47,8 +47,8 @@ fn cut(cause: io::Error) -> Response {
     response
 }
 
-impl From<super::Dropped> for io::Error {
-    fn from(dropped: super::Dropped) -> Self {
+impl From<Dropped> for io::Error {
+    fn from(dropped: Dropped) -> Self {
         Self::new(io::ErrorKind::ConnectionReset, dropped)
     }
 }

@@ -67,11 +67,11 @@ pub struct TraceEntry {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct RequestLog {
+pub(in crate::sim) struct RequestLog {
     total: u64,
     counts: BTreeMap<(String, &'static str, Option<u16>), u64>,
     trace: VecDeque<TraceEntry>,
-    /// Number of the first entry in `trace`, counted from the start of the portal.
+    /// Number of the first entry in `trace`, counted from the start of the simulator.
     first: u64,
     /// Entries before this number were reset.
     valid_from: u64,
@@ -79,13 +79,19 @@ pub(super) struct RequestLog {
 
 /// A request in the log whose answer is still to come.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LogTicket {
+pub(in crate::sim) struct LogTicket {
     number: u64,
     route: &'static str,
 }
 
 impl RequestLog {
-    pub(super) fn arrive(&mut self, at: Timestamp, method: &Method, path: String, route: &'static str) -> LogTicket {
+    pub(in crate::sim) fn arrive(
+        &mut self,
+        at: Timestamp,
+        method: &Method,
+        path: String,
+        route: &'static str,
+    ) -> LogTicket {
         if self.trace.len() >= TRACE_LIMIT {
             self.trace.pop_front();
             self.first += 1;
@@ -97,7 +103,7 @@ impl RequestLog {
         LogTicket { number, route }
     }
 
-    pub(super) fn answer(&mut self, ticket: LogTicket, method: &Method, status: u16) {
+    pub(in crate::sim) fn answer(&mut self, ticket: LogTicket, method: &Method, status: u16) {
         if ticket.number < self.valid_from {
             return;
         }
@@ -115,7 +121,7 @@ impl RequestLog {
         }
     }
 
-    pub(super) fn reset(&mut self) {
+    pub(in crate::sim) fn reset(&mut self) {
         self.first += self.trace.len() as u64;
         self.valid_from = self.first;
         self.total = 0;
@@ -123,7 +129,7 @@ impl RequestLog {
         self.trace.clear();
     }
 
-    pub(super) fn counts(&self) -> RequestCounts {
+    pub(in crate::sim) fn counts(&self) -> RequestCounts {
         let by_route = self.counts.iter().map(|((method, route, status), count)| RouteCount {
             method: method.clone(),
             route: (*route).to_owned(),
@@ -133,12 +139,12 @@ impl RequestLog {
         RequestCounts { total: self.total, by_route: by_route.collect() }
     }
 
-    pub(super) fn trace(&self) -> Vec<TraceEntry> {
+    pub(in crate::sim) fn trace(&self) -> Vec<TraceEntry> {
         self.trace.iter().cloned().collect()
     }
 
     /// The control route's answer.
-    pub(super) fn report(&self, with_trace: bool) -> Value {
+    pub(in crate::sim) fn report(&self, with_trace: bool) -> Value {
         let lines = self.counts.iter().map(|((method, route, status), count)| {
             json!({ "method": method, "route": route, "status": status, "count": count })
         });
