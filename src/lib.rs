@@ -111,7 +111,7 @@ pub mod hubspot;
 
 pub mod tec;
 
-// pub mod leads;
+pub mod leads;
 
 pub mod controllers;
 

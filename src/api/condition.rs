@@ -22,6 +22,8 @@ pub enum ConditionType {
     Authorized,
     /// Property group, contact fields and lead-status options are as the spec says.
     FieldsSynced,
+    /// Assigned contacts become leads, and what TEC reports of them is shown in HubSpot.
+    LeadsFlowing,
     /// The assistant has a HubSpot user.
     UserExists,
     /// The assistant can own contacts.
@@ -41,6 +43,7 @@ impl ConditionType {
             Self::QuotaExhausted => "QuotaExhausted",
             Self::Authorized => "Authorized",
             Self::FieldsSynced => "FieldsSynced",
+            Self::LeadsFlowing => "LeadsFlowing",
             Self::UserExists => "UserExists",
             Self::OwnerActive => "OwnerActive",
             Self::OptionsSynced => "OptionsSynced",

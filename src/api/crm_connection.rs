@@ -411,6 +411,9 @@ pub struct CrmConnectionStatus {
     /// The property group in use and where it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<FieldStatus>,
+    /// Where the operator goes on with leads after a restart. Losing it costs calls, nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leads: Option<LeadsBookmark>,
     /// When HubSpot was read for this status. Moves only when something else moves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_at: Option<Moment>,
@@ -423,6 +426,18 @@ pub struct CrmConnectionStatus {
     /// What would be done, while the plan annotation asks for it; at most 32 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Vec<String>>,
+}
+
+/// Where the operator goes on with leads. Written at most every 30 s, and at the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeadsBookmark {
+    /// TEC's events up to here are on their contacts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Assignments before this were seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_until: Option<Moment>,
 }
 
 /// A contact field in use.

@@ -7,6 +7,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{
     events::Events,
+    leads::Desk,
     portals::Portals,
     queue::{Lane, Queue},
     references::ConfigMaps,
@@ -47,6 +48,8 @@ pub struct Context {
     pub settings: Settings,
     /// What is known of every connection's portal.
     pub portals: Portals,
+    /// The lead engines.
+    pub leads: Desk,
     /// Events to Kubernetes.
     pub events: Events,
     pub(super) config_maps: ConfigMaps,
@@ -75,6 +78,7 @@ impl Context {
             events: Events::new(client.clone(), Arc::clone(&clock)),
             config_maps: ConfigMaps::default(),
             portals: Portals::default(),
+            leads: Desk::default(),
             store: std::sync::Mutex::default(),
             queue: std::sync::Mutex::new(Queue::new(Backoff::RECONCILE)),
             work: Notify::new(),

@@ -11,6 +11,7 @@ pub mod crm_connection;
 mod disposition;
 pub mod events;
 mod feed;
+pub mod leads;
 pub mod portals;
 pub mod queue;
 mod references;

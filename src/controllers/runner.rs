@@ -24,6 +24,7 @@ use super::{
     context::Context,
     crm_connection,
     feed::Feed,
+    leads,
     queue::{Job, Next},
     schedule_sync,
     status::{Interrupted, limited},
@@ -90,6 +91,7 @@ impl Operator {
         if tokio::time::timeout(SHUTDOWN_GRACE, rest).await.is_err() {
             tracing::warn!("some work did not finish in time; it is redone at the next start");
         }
+        leads::close(&self.ctx).await;
     }
 
     async fn work(&self, mut feed: Feed, tasks: &mut JoinSet<Ended>, shutdown: &CancellationToken) {
@@ -147,9 +149,17 @@ async fn run_job(ctx: Arc<Context>, job: Job) -> Ended {
     let key = job.key.clone();
     let run = async move {
         match job.key.kind {
-            Kind::Connection => crm_connection::reconcile(&ctx, &job).await,
+            Kind::Connection => {
+                let next = crm_connection::reconcile(&ctx, &job).await?;
+                leads::attend(&ctx, &job.key).await?;
+                Ok(next)
+            }
             Kind::ScheduleSync => schedule_sync::reconcile(&ctx, &job).await,
-            Kind::Assistant => assistant::reconcile(&ctx, &job).await,
+            Kind::Assistant => {
+                let next = assistant::reconcile(&ctx, &job).await?;
+                leads::notice(&ctx, &job.key).await?;
+                Ok(next)
+            }
             Kind::Secret | Kind::ConfigMap => Ok(Next::Forget),
         }
     };

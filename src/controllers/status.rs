@@ -98,6 +98,11 @@ pub(super) async fn limited<T>(call: impl Future<Output = Result<T, kube::Error>
     }
 }
 
+/// Which object it is.
+pub(super) fn key_of<K: Ours>(object: &K) -> ObjectRef {
+    ObjectRef::new(K::KIND, object.namespace().unwrap_or_default(), object.name_any())
+}
+
 fn api<K: Ours>(ctx: &Context, object: &K) -> Api<K> {
     Api::namespaced(ctx.client.clone(), &object.namespace().unwrap_or_default())
 }

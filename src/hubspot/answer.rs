@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::{
     clean,
     error::{Error, ErrorKind, RatePolicy, Rejection, Result},
-    error_body::{self, ErrorBody},
+    error_body::{self, ErrorBody, Texts},
     limits::{self, Permit},
     operation::{Effect, Operation},
     region::Region,
@@ -62,7 +62,7 @@ pub(super) fn read(
         permit.answered(&parts.headers);
         return Ok(Answer { correlation_id: from_header, body });
     }
-    let mut said = error_body::parse(&body, token);
+    let mut said = error_body::parse(&body, texts(operation, parts.status.as_u16()), token);
     let correlation_id = said.correlation_id.take().or(from_header);
     let kind = match parts.status.as_u16() {
         429 => permit.limited(&parts.headers, RatePolicy::parse(said.policy_name.as_deref())),
@@ -77,6 +77,12 @@ pub(super) fn read(
         }
     };
     Err(Error { operation, kind, correlation_id })
+}
+
+/// Refused before the request was read: then the text is about the credential.
+fn texts(operation: Operation, status: u16) -> Texts {
+    let read = !matches!(status, 401 | 403);
+    if operation.sends_contact_data() && read { Texts::MayHoldValues } else { Texts::Plain }
 }
 
 /// What a status other than 2xx, 423, 429 and 477 means.

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{clean, token::AccessToken};
+use super::{clean, item_error, token::AccessToken};
 
 const MAX_CODES: usize = 16;
 const MAX_SCOPES: usize = 64;
@@ -23,11 +23,25 @@ pub(super) struct ErrorBody {
     pub correlation_id: Option<String>,
 }
 
+/// What the texts in a body may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Texts {
+    /// HubSpot's own words.
+    Plain,
+    /// Values of contacts from the request: only codes and property names are taken.
+    MayHoldValues,
+}
+
 /// Reads a body of any kind.
-pub(super) fn parse(body: &[u8], token: &AccessToken) -> ErrorBody {
-    let mut reader = Reader { token, found: ErrorBody::default() };
+pub(super) fn parse(body: &[u8], texts: Texts, token: &AccessToken) -> ErrorBody {
+    let mut reader = Reader { token, texts, found: ErrorBody::default() };
     if let Ok(Value::Object(object)) = serde_json::from_slice(body) {
         reader.object(&object, 0);
+        if texts == Texts::MayHoldValues {
+            let told = item_error::read(&object, token);
+            reader.found.message = told.summary();
+            told.codes().for_each(|code| reader.code(code.to_owned()));
+        }
     }
     let mut found = reader.found;
     found.scopes.sort();
@@ -37,6 +51,7 @@ pub(super) fn parse(body: &[u8], token: &AccessToken) -> ErrorBody {
 
 struct Reader<'a> {
     token: &'a AccessToken,
+    texts: Texts,
     found: ErrorBody,
 }
 
@@ -99,6 +114,10 @@ impl Reader<'_> {
     /// Reads the JSON at the end of `text`, returns what is before it. What is inside may be contact data
     /// (`propertyValue`), so only names of errors are taken.
     fn embedded<'t>(&mut self, text: &'t str, depth: usize) -> &'t str {
+        // A value could be such JSON, and is no part of the error.
+        if self.texts == Texts::MayHoldValues {
+            return "";
+        }
         let is_start = |at: usize| {
             let rest = &text[at..];
             rest.starts_with('{') || rest.starts_with("[{") || rest.starts_with("[\"")

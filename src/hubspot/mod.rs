@@ -6,19 +6,24 @@
 //! used throughout.
 //!
 //! Reading order: a method in a family file (`users`, `properties`, …) builds a `call`, the `limits` say when it may
-//! leave, the `transport` sends it, `answer` says what came back, `error` what that means.
+//! leave, the `transport` sends it, `answer` says what came back, `error` what that means, and `batch` what came of each
+//! record where a call was about many.
 
 mod account;
 mod contacts;
 mod crm_users;
+mod engagements;
 mod owners;
 mod properties;
+mod search;
 mod users;
 
 mod answer;
+mod batch;
 mod call;
 mod clean;
 mod error_body;
+mod item_error;
 mod paging;
 
 pub mod error;
@@ -39,11 +44,15 @@ use url::Url;
 
 use self::region::Region;
 pub use self::{
-    contacts::{Filter, FilterOperator},
+    batch::{BATCH_LIMIT, ItemOutcome, ItemRefusal},
+    contacts::{ContactRecord, ContactUpdate, HISTORY_LIMIT, Version},
+    engagements::{ASSOCIATIONS_LIMIT, EngagementKind, EngagementRecord, NewEngagement},
     error::{Error, ErrorKind, Result},
     limits::{Lane, Limiter},
     operation::{Effect, Operation},
+    search::{Direction, Filter, FilterOperator, FoundContacts, SEARCH_PAGE, SEARCH_WINDOW, Search},
     token::AccessToken,
+    wire::lenient::instant,
 };
 use crate::runtime::{chance::Chance, transport::Transport};
 
@@ -121,6 +130,11 @@ impl HubSpot {
     #[must_use]
     pub fn at(&self, base: Url) -> Self {
         Self { base: Arc::new(base), ..self.clone() }
+    }
+
+    /// Whether both call the same portal in the same way: then they share limits, too.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner) && self.base == other.base
     }
 
     /// The host it calls.

@@ -85,6 +85,36 @@ operations! {
     DeleteProperty = "delete_property", IdempotentWrite;
     /// Number of contacts that match (API.md §8.3).
     CountContacts = "count_contacts", Read;
+    /// Contacts that match (API.md §8.3).
+    SearchContacts = "search_contacts", Read;
+    /// Contacts by id (API.md §8.1).
+    ReadContacts = "read_contacts", Read;
+    /// New values of contacts (API.md §8.2).
+    UpdateContacts = "update_contacts", IdempotentWrite;
+    /// New notes (API.md §9).
+    CreateNotes = "create_notes", Create;
+    /// New logged e-mails.
+    CreateEmails = "create_emails", Create;
+    /// New tasks.
+    CreateTasks = "create_tasks", Create;
+    /// Which notes, e-mails or tasks belong to contacts.
+    ReadAssociations = "read_associations", Read;
+    /// Notes by id.
+    ReadNotes = "read_notes", Read;
+    /// Logged e-mails by id.
+    ReadEmails = "read_emails", Read;
+    /// Tasks by id.
+    ReadTasks = "read_tasks", Read;
+}
+
+impl Operation {
+    /// Whether the request holds values of contacts, which HubSpot's error texts then repeat.
+    pub(super) fn sends_contact_data(self) -> bool {
+        matches!(
+            self,
+            Self::SearchContacts | Self::UpdateContacts | Self::CreateNotes | Self::CreateEmails | Self::CreateTasks
+        )
+    }
 }
 
 impl fmt::Display for Operation {

@@ -72,7 +72,8 @@ impl Tour<'_> {
         let ids: Vec<ContactId> = self.visits.keys().cloned().collect();
         let wanted = Wanted::of(&self.rules);
         for chunk in ids.chunks(HISTORY) {
-            let records = self.setup.links.hubspot.read_contacts(chunk, &wanted.properties(), &["hubspot_owner_id"]).await?;
+            let records =
+                self.setup.links.hubspot.read_contacts(chunk, &wanted.properties(), &["hubspot_owner_id"]).await?;
             for record in records {
                 let Read { contact, person } = wanted.read(&record);
                 if !self.visits.contains_key(&contact.id) {
@@ -187,8 +188,10 @@ impl Tour<'_> {
                 failed.extend(chunk.iter().map(|(contact, _)| contact.clone()));
                 continue;
             }
-            let requests: Vec<StopLead> =
-                chunk.iter().map(|(_, Stop { lead, why })| StopLead { lead: lead.clone(), reason: reason(*why) }).collect();
+            let requests: Vec<StopLead> = chunk
+                .iter()
+                .map(|(_, Stop { lead, why })| StopLead { lead: lead.clone(), reason: reason(*why) })
+                .collect();
             match self.setup.links.tec.stop_leads(&requests).await {
                 Ok(outcomes) => {
                     self.engine.tec_answered();
@@ -216,11 +219,8 @@ impl Tour<'_> {
 
     /// R2 to R4: the accepted become leads. Contacts TEC cannot take now wait; those it never takes are refused.
     async fn create_leads(&mut self) {
-        let accepted: Vec<(ContactId, NewLead)> = self
-            .cases
-            .iter()
-            .filter_map(|(contact, case)| Some((contact.clone(), self.new_lead(case)?)))
-            .collect();
+        let accepted: Vec<(ContactId, NewLead)> =
+            self.cases.iter().filter_map(|(contact, case)| Some((contact.clone(), self.new_lead(case)?))).collect();
         for chunk in accepted.chunks(VISIT) {
             let outcomes = self.send_leads(chunk).await;
             for ((contact, _), outcome) in chunk.iter().zip(outcomes) {
@@ -402,10 +402,10 @@ impl Tour<'_> {
                 ItemOutcome::Done(_) => {}
                 ItemOutcome::Refused(refused) if self.failures(contact) >= PATIENCE => {
                     self.engine.tally.given_up += 1;
-                    tracing::error!(connection = %self.engine.name, %contact, kind = ?kind, %refused, "HubSpot refuses an engagement again and again, it is left out");
+                    tracing::error!(connection = %self.engine.name, %contact, kind = ?kind, refused = refused.message, "HubSpot refuses an engagement again and again, it is left out");
                 }
                 ItemOutcome::Refused(refused) => {
-                    tracing::warn!(connection = %self.engine.name, %contact, kind = ?kind, %refused, "HubSpot refused an engagement, will be repeated");
+                    tracing::warn!(connection = %self.engine.name, %contact, kind = ?kind, refused = refused.message, "HubSpot refused an engagement, will be repeated");
                     self.cases.remove(contact);
                     self.set_aside(contact);
                 }
@@ -459,9 +459,9 @@ impl Tour<'_> {
             // It is read again and found gone.
             ItemOutcome::Missing | ItemOutcome::Unclear => self.set_aside(contact),
             ItemOutcome::Refused(refused) => {
-                tracing::warn!(connection = %self.engine.name, %contact, %refused, "HubSpot refused an update, will be repeated");
+                tracing::warn!(connection = %self.engine.name, %contact, refused = refused.message, "HubSpot refused an update, will be repeated");
                 // Somebody who left in the meantime: the next in line gets it.
-                if let (true, Some(owner)) = (refused.has_code("INVALID_OWNER_ID"), case.new_owner()) {
+                if let (true, Some(owner)) = (refused.mentions("INVALID_OWNER_ID"), case.new_owner()) {
                     self.engine.known.bad_owners.insert(owner);
                 }
                 self.set_aside(contact);

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{ContactId, LeadId, OwnerId},
-    hubspot::ContactRecord,
+    hubspot::{ContactRecord, instant},
     tec::{Event, LeadContact, What},
 };
 
@@ -129,18 +129,16 @@ impl<'a> Wanted<'a> {
 fn owners(record: &ContactRecord) -> Vec<OwnerChange> {
     let versions = record.history(OWNER).iter();
     let mut changes: Vec<OwnerChange> = versions
-        .map(|version| OwnerChange { owner: version.value.clone().filter(|id| !id.is_empty()).map(OwnerId), at: version.at })
+        .map(|version| OwnerChange {
+            owner: version.value.clone().filter(|id| !id.is_empty()).map(OwnerId),
+            at: version.at,
+        })
         .collect();
     // The older of two equal ones is when it began.
     changes.reverse();
     changes.dedup_by(|newer, older| newer.owner == older.owner);
     changes.reverse();
     changes
-}
-
-/// HubSpot writes instants as ISO text and takes epoch milliseconds (API.md §8).
-pub(super) fn instant(text: &str) -> Option<Timestamp> {
-    text.parse().ok().or_else(|| Timestamp::from_millisecond(text.parse().ok()?).ok())
 }
 
 impl Case {
@@ -166,16 +164,15 @@ impl Case {
             What::StateChanged { state } => Some(state.clone()),
             What::EmailSent(_) | What::EmailReceived(_) | What::TaskCreated(_) | What::Unknown { .. } => None,
         };
-        let news = |event: &Event| News { lead: event.lead.clone(), seq: event.seq, state: state(event), done: event.done };
+        let news =
+            |event: &Event| News { lead: event.lead.clone(), seq: event.seq, state: state(event), done: event.done };
         self.events.iter().map(news).collect()
     }
 
     /// What the contact carries before its events are followed.
     pub(super) fn mark_after_decision(&self) -> Option<Mark> {
         match (&self.decision.then, &self.lead) {
-            (Then::Accept(assigned), Some((lead, _))) => {
-                Some(accepted_mark(&self.contact.id, assigned, lead.clone()))
-            }
+            (Then::Accept(assigned), Some((lead, _))) => Some(accepted_mark(&self.contact.id, assigned, lead.clone())),
             (Then::Refuse(assigned, ..), _) => Some(refused_mark(&self.contact, assigned)),
             (Then::GiveBack(mark, _) | Then::Close(mark), _) => Some(mark.clone()),
             (Then::Nothing | Then::InWork | Then::Wait | Then::Accept(_), _) => self.contact.mark.mark().cloned(),
@@ -293,8 +290,7 @@ impl Case {
     }
 }
 
-const NOBODY: &str =
-    "{assistant} is done with this contact. Its previous owner is not available, so it has no owner now: please choose one.";
+const NOBODY: &str = "{assistant} is done with this contact. Its previous owner is not available, so it has no owner now: please choose one.";
 const NO_EMAIL: &str = "{assistant} cannot work on this contact because it has no e-mail address. \
      Add one and assign the contact again.";
 const NOT_TAKEN: &str = "{assistant} cannot work on this contact: TEC does not accept its data, most likely its e-mail \
@@ -308,7 +304,9 @@ fn refusal_text(rules: &Rules, why: Refusal, to: &HandBack) -> String {
     };
     match to {
         HandBack::Previous(_) => text,
-        HandBack::Fallback(_) => format!("{text}\nIts previous owner is not available, so it went to the fallback owner."),
+        HandBack::Fallback(_) => {
+            format!("{text}\nIts previous owner is not available, so it went to the fallback owner.")
+        }
         HandBack::Nobody => format!("{text}\nIts previous owner is not available, so it has no owner now."),
     }
 }

@@ -2,9 +2,6 @@
 //!
 //! Pure. Says what, in full; `batch.rs` carries it out and decides nothing.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -166,7 +163,8 @@ fn taken(contact: &Contact, mark: &Mark, team: &Team) -> Decision {
             // Straight from one assistant to another: a person's choice, and no accident (R9 before R8).
             let from_hand_to_hand = !moved
                 && *owner != mark.assistant
-                && contact.assignment().before.first().and_then(|change| change.owner.as_ref()) == Some(&mark.assistant);
+                && contact.assignment().before.first().and_then(|change| change.owner.as_ref())
+                    == Some(&mark.assistant);
             assigned(contact, owner, team, from_hand_to_hand)
         }
         _ => Then::Close(Mark { contact: contact.id.clone(), ..closed(mark) }),
@@ -244,7 +242,15 @@ fn closed(mark: &Mark) -> Mark {
 /// The mark of an accepted contact.
 pub fn accepted_mark(contact: &ContactId, assigned: &Assigned, lead: LeadId) -> Mark {
     let Assigned { assistant, at, previous } = assigned.clone();
-    Mark { contact: contact.clone(), lead: Some(lead), assistant, previous, assigned_at: at, phase: Phase::Working, seq: 0 }
+    Mark {
+        contact: contact.clone(),
+        lead: Some(lead),
+        assistant,
+        previous,
+        assigned_at: at,
+        phase: Phase::Working,
+        seq: 0,
+    }
 }
 
 /// The mark of a refused contact; it remembers the lead it was once.

@@ -217,6 +217,7 @@ impl Engine {
                 poll = Some(self.poll());
             }
             let inbox = Arc::clone(&self.inbox);
+            let next = self.next_due(poll.is_some());
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
@@ -225,7 +226,7 @@ impl Engine {
                     poll = None;
                     self.take_page(page);
                 }
-                () = tokio::time::sleep_until(self.next_due(poll.is_some())) => {}
+                () = tokio::time::sleep_until(next) => {}
             }
         }
     }

@@ -130,7 +130,8 @@ impl Engine {
         for hit in hits {
             let shown = wanted.shown(hit);
             let how = Settled { owner: shown.owner.clone(), assigned: shown.owner_assigned_at };
-            if let Some(lead) = shown.mark.mark().filter(|mark| mark.phase == Phase::Working).and_then(|mark| mark.lead.clone())
+            if let Some(lead) =
+                shown.mark.mark().filter(|mark| mark.phase == Phase::Working).and_then(|mark| mark.lead.clone())
             {
                 self.known.working.entry(shown.id.clone()).or_insert(lead);
             }
@@ -200,9 +201,8 @@ fn filters(setup: &Setup, look: Look, (owners, first): (&[OwnerId], bool), now: 
         Look::Since(since) => Some(since),
         Look::Sweep => None,
     };
-    let from = |property: &str, at: Timestamp| {
-        filter(property, FilterOperator::Gte(at.as_millisecond().max(0).to_string()))
-    };
+    let from =
+        |property: &str, at: Timestamp| filter(property, FilterOperator::Gte(at.as_millisecond().max(0).to_string()));
     let state = || filter(&setup.rules.fields.state, FilterOperator::HasProperty);
     let mut groups = Vec::new();
     if !owners.is_empty() {

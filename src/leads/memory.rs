@@ -194,6 +194,11 @@ impl Feed {
         self.committed.as_ref()
     }
 
+    /// Contacts with events waiting.
+    pub(super) fn contacts(&self) -> Vec<ContactId> {
+        self.queued.keys().cloned().collect()
+    }
+
     /// How many events wait.
     pub(super) fn len(&self) -> usize {
         self.count

@@ -105,7 +105,10 @@ mod tests {
 
     #[test]
     fn templates_are_filled_and_escaped() {
-        assert_eq!(note("{assistant} <b> {x} & {field}", "A&B {field}", "\"F\""), "A&amp;B {field} &lt;b&gt; {x} &amp; &quot;F&quot;");
+        assert_eq!(
+            note("{assistant} <b> {x} & {field}", "A&B {field}", "\"F\""),
+            "A&amp;B {field} &lt;b&gt; {x} &amp; &quot;F&quot;"
+        );
         assert_eq!(note("a\nb", "", ""), "a<br>b");
         assert_eq!(note("{", "", ""), "{");
     }

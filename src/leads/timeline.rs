@@ -60,9 +60,7 @@ pub fn of_event(event: &Event, author: Option<&OwnerId>) -> Option<Entry> {
 
 fn email(event: &Event, message: &EmailMessage, direction: Direction, author: Option<&OwnerId>) -> Entry {
     let EmailMessage { subject, text, html, from, to, cc, bcc } = message;
-    let address = |address: &Address| {
-        json!({"email": address.email, "firstName": address.first_name, "lastName": address.last_name})
-    };
+    let address = |address: &Address| json!({"email": address.email, "firstName": address.first_name, "lastName": address.last_name});
     let all = |addresses: &[Address]| addresses.iter().map(address).collect::<Vec<_>>();
     let headers = json!({"from": address(from), "to": all(to), "cc": all(cc), "bcc": all(bcc)});
     let direction = match direction {

@@ -54,6 +54,11 @@ impl Tec {
         Self(Arc::new(connection))
     }
 
+    /// Whether both are one client.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The host it calls.
     pub fn base(&self) -> &Url {
         &self.0.base

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Finding,
+    Finding, connection_of,
     user::{Looked, held},
 };
 use crate::{
@@ -18,10 +18,11 @@ use crate::{
     controllers::{
         context::Context,
         events::Severity,
+        leads,
         portals::Usable,
         status::{self, Interrupted, Standing},
     },
-    desired::{ValidatedAssistant, assistant::DefaultContext},
+    desired::{ValidatedAssistant, assistant::DefaultContext, references::ObjectRef},
     plan::{
         Hold, Refusal, render,
         user::{UserFinding, UserMemory},
@@ -52,10 +53,15 @@ pub(super) async fn first(ctx: &Context, object: &Assistant) -> Result<(), Inter
 /// Writes the status and sends events about what changed.
 pub(super) async fn write(ctx: &Context, object: &Assistant, facts: Facts) -> Result<(), Interrupted> {
     let old = object.status.clone().unwrap_or_default();
-    let standing = standing(ctx, &facts);
+    let standing = match (standing(ctx, &facts), leads::halted(ctx, &connection_of(object))) {
+        (Standing::Good(_), Some(refusal)) => Standing::Unknown(refusal),
+        (standing, _) => standing,
+    };
     let mut new = AssistantStatus { observed_generation: object.metadata.generation, plan: None, ..old.clone() };
     if let Finding::Looked(looked) = &facts.finding {
-        describe(&mut new, looked);
+        let connection = connection_of(object);
+        note_first_lead(ctx, &connection, &mut new, looked);
+        describe(&mut new, looked, leads::flow(ctx, &connection));
         new.observed_at = Some(moment(ctx.now()));
     }
     if matches!(facts.finding, Finding::Looked(_) | Finding::Stalled(_) | Finding::Suspended) {
@@ -72,7 +78,16 @@ pub(super) async fn write(ctx: &Context, object: &Assistant, facts: Facts) -> Re
     status::write(ctx, object, object.status.as_ref(), &new).await
 }
 
-fn describe(new: &mut AssistantStatus, looked: &Looked) {
+/// Once a contact was accepted, that stays true.
+fn note_first_lead(ctx: &Context, connection: &ObjectRef, new: &mut AssistantStatus, looked: &Looked) {
+    if new.first_lead_accepted_at.is_none()
+        && let Ok(Some(owner)) = &looked.report.owner
+    {
+        new.first_lead_accepted_at = leads::first_accepted(ctx, connection, owner).map(moment);
+    }
+}
+
+fn describe(new: &mut AssistantStatus, looked: &Looked, leads_flow: Option<bool>) {
     let UserMemory { user, sent_at, removed_at, given_up_for } = &looked.memory;
     let present = matches!(looked.report.user, UserFinding::Present(_));
     new.user_id = user.as_ref().map(|user| user.as_str().to_owned());
@@ -87,7 +102,12 @@ fn describe(new: &mut AssistantStatus, looked: &Looked) {
     };
     new.invitation = (invitation != Invitation::default()).then_some(invitation);
     new.crm_integration_status = Some(if present && new.owner_id.is_some() {
-        CrmIntegrationStatus::AssistantExistsAsUserInCrm
+        let was_well = new.crm_integration_status == Some(CrmIntegrationStatus::AllWorkingWell);
+        if new.first_lead_accepted_at.is_some() && leads_flow.unwrap_or(was_well) {
+            CrmIntegrationStatus::AllWorkingWell
+        } else {
+            CrmIntegrationStatus::AssistantExistsAsUserInCrm
+        }
     } else {
         CrmIntegrationStatus::AssistantDoesNotExistsAsUserInCrm
     });
@@ -209,12 +229,17 @@ fn setup(valid: &ValidatedAssistant, new: &AssistantStatus, facts: &Facts) -> Ve
         (SetupStep::EmailNotificationsDisabled, notifications(valid)),
         (SetupStep::DefaultContext, default_context(valid, facts)),
         (SetupStep::SchedulesSynced, keep(SetupStep::SchedulesSynced, schedules(facts))),
-        (
-            SetupStep::FirstContact,
-            (StepState::Pending, "assign a contact to the assistant in HubSpot once it can own contacts".to_owned()),
-        ),
+        (SetupStep::FirstContact, first_contact(new)),
     ];
     steps.into_iter().map(|(step, (state, message))| SetupEntry { step, state, message }).collect()
+}
+
+fn first_contact(new: &AssistantStatus) -> (StepState, String) {
+    if new.first_lead_accepted_at.is_some() {
+        (StepState::Done, "the assistant has accepted a contact".to_owned())
+    } else {
+        (StepState::Pending, "assign a contact to the assistant in HubSpot once it can own contacts".to_owned())
+    }
 }
 
 fn invited(valid: &ValidatedAssistant, looked: Option<&Looked>) -> (StepState, String) {

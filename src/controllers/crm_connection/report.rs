@@ -13,15 +13,20 @@ use crate::{
     controllers::{
         context::Context,
         events::Severity,
+        leads::{self, Leads},
         status::{self, Interrupted, Standing},
     },
     desired::{
         connection::allows,
         references::{Kind, ObjectRef},
     },
+    leads::setup::{Flow, Mode, Report, Would},
     plan::{Hold, Refusal, Withheld, fields, render},
     runtime::lock,
 };
+
+/// What stays as it was while nothing new is known.
+const KEPT: [ConditionType; 2] = [ConditionType::Authorized, ConditionType::FieldsSynced];
 
 /// Says that the object has been seen, before anything slow is done.
 pub(super) async fn first(ctx: &Context, object: &CrmConnection) -> Result<(), Interrupted> {
@@ -44,19 +49,73 @@ pub(super) async fn write(ctx: &Context, object: &CrmConnection, finding: &Findi
         plan: None,
         ..old.clone()
     };
-    let mut verdicts = standing.verdicts();
-    verdicts.extend(details(finding));
     if let Finding::Looked(looked) = finding {
         describe(&mut new, looked);
         new.observed_at = Some(moment(ctx.now()));
     }
+    let key = status::key_of(object);
+    let leads = match finding {
+        Finding::Looked(_) => ctx.leads.leads(&key),
+        Finding::Stalled(_) | Finding::Waiting(_) | Finding::Suspended | Finding::Trouble(_) => Leads::Off,
+    };
+    if let Leads::At(_, report) = &leads {
+        new.leads = leads::remembered(ctx, &key, (old.leads.as_ref(), report));
+    }
+    let standing = if let Standing::Good(_) = standing { with_leads(standing, &leads) } else { standing };
+    let mut verdicts = standing.verdicts();
+    verdicts.extend(details(finding));
+    verdicts.extend(flowing(&leads));
     if !matches!(finding, Finding::Trouble(_)) {
         new.last_handled_reconcile_at = status::requested_at(object);
     }
     let said = condition::render(&old.conditions, &verdicts, object.metadata.generation, ctx.now());
-    new.conditions = condition::keep(said, &old.conditions, &[ConditionType::Authorized, ConditionType::FieldsSynced]);
+    new.conditions = condition::keep(said, &old.conditions, &KEPT);
     announce(ctx, object, &standing, finding).await;
     status::write(ctx, object, object.status.as_ref(), &new).await
+}
+
+/// Leads that do not flow are trouble of the connection; that nobody is there to take any is not.
+fn with_leads(good: Standing, leads: &Leads) -> Standing {
+    match leads {
+        Leads::At(Mode::Process, Report { flow: Flow::Halted(halt), .. }) => Standing::Unknown(leads::refusal(halt)),
+        Leads::Barred(why) if why.reason != Reason::Waiting && why.reason != Reason::Progressing => {
+            Standing::Unknown(why.clone())
+        }
+        Leads::Off | Leads::Barred(_) | Leads::At(..) => good,
+    }
+}
+
+fn flowing(leads: &Leads) -> Option<Verdict> {
+    let kind = ConditionType::LeadsFlowing;
+    let verdict = |truth, refusal: Refusal| Some(Verdict::new(kind, truth, refusal.reason, refusal.message));
+    match leads {
+        Leads::Off => None,
+        Leads::Barred(why) => verdict(Truth::False, why.clone()),
+        Leads::At(Mode::Hold, _) => {
+            let message = "on hold: assignments wait, none is lost and none is refused for waiting";
+            verdict(Truth::False, Refusal::new(Reason::OnHold, message))
+        }
+        Leads::At(Mode::Observe, report) => {
+            let Would { accept, refuse } = report.would;
+            let message =
+                format!("leads.mode is Observe: {accept} contacts would become leads, {refuse} would go back");
+            verdict(Truth::False, Refusal::new(Reason::DriftReported, message))
+        }
+        Leads::At(Mode::Process, report) => match &report.flow {
+            Flow::Flowing => verdict(
+                Truth::True,
+                Refusal::new(
+                    Reason::Succeeded,
+                    "assigned contacts become leads, and what TEC reports is shown in HubSpot",
+                ),
+            ),
+            Flow::Starting => verdict(
+                Truth::Unknown,
+                Refusal::new(Reason::Progressing, "HubSpot and TEC are being asked for the first time"),
+            ),
+            Flow::Halted(halt) => verdict(Truth::False, leads::refusal(halt)),
+        },
+    }
 }
 
 fn assistants(ctx: &Context, object: &CrmConnection) -> i32 {

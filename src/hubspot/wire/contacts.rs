@@ -1,8 +1,8 @@
-//! Contacts search, as far as counting needs it (API.md §8.3).
+//! Contacts search (API.md §8.3).
 
 use serde::{Deserialize, Serialize};
 
-use super::lenient;
+use super::{lenient, objects::ObjectRecord, paging::Paging};
 
 /// A search. HubSpot allows 5 groups of 6 filters, 18 filters in all, 3,000 characters of body.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct SearchFilter {
     /// What to compare with, where the operator takes one value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// What to compare with, where it takes several; lower-case (API.md §8.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<String>>,
 }
 
 /// One ordering.
@@ -56,4 +59,17 @@ pub struct SearchTotal {
     /// Number of matches in the search index, which lags behind the contacts.
     #[serde(deserialize_with = "lenient::number")]
     pub total: u64,
+}
+
+/// One page of what was found.
+#[derive(Deserialize)]
+pub struct SearchAnswer {
+    /// Number of matches in the search index, on all pages together.
+    #[serde(deserialize_with = "lenient::number")]
+    pub total: u64,
+    /// The matches of this page.
+    pub results: Vec<ObjectRecord>,
+    /// Where the next page is; absent on the last one.
+    #[serde(default)]
+    pub paging: Option<Paging>,
 }

@@ -1,7 +1,8 @@
 //! Readers for `deserialize_with`: what HubSpot's answers vary in without meaning anything by it.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
+use jiff::Timestamp;
 use serde::{
     Deserialize, Deserializer, Serializer,
     de::{DeserializeOwned, Error, IntoDeserializer, Visitor},
@@ -86,6 +87,27 @@ pub(super) fn optional_ids<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 /// A property value as text, whatever its JSON type.
 pub(super) fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<Text>::deserialize(deserializer)?.map(|Text(text)| text))
+}
+
+/// Property values as text, without those that are `null` or `""`: both mean "not set".
+pub(super) fn values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let values = Option::<BTreeMap<String, Option<Text>>>::deserialize(deserializer)?.unwrap_or_default();
+    let set = values.into_iter().filter_map(|(name, value)| Some((name, value?.0)));
+    Ok(set.filter(|(_, value)| !value.is_empty()).collect())
+}
+
+/// A point in time, ISO 8601 or milliseconds since the epoch; HubSpot takes and gives both.
+pub fn instant(text: &str) -> Option<Timestamp> {
+    match text.parse::<i64>() {
+        Ok(ms) => Timestamp::from_millisecond(ms).ok(),
+        Err(_) => text.parse().ok(),
+    }
+}
+
+/// As [`instant`], written as number or string.
+pub(super) fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let Text(text) = Text::deserialize(deserializer)?;
+    instant(&text).ok_or_else(|| D::Error::custom("not a point in time"))
 }
 
 /// A whole number written as number or string.

@@ -5,9 +5,11 @@
 //! Values only; no calls, no rules.
 
 pub mod account;
+pub mod associations;
 pub mod contacts;
 pub mod crm_users;
-mod lenient;
+pub(super) mod lenient;
+pub mod objects;
 mod open_enum;
 pub mod owners;
 pub mod paging;

@@ -36,7 +36,14 @@ pub struct NextPage {
 impl<T> Page<T> {
     /// The cursor to go on with, if there is a next page.
     pub fn next(&self) -> Option<&str> {
-        let after = self.paging.as_ref()?.next.as_ref()?.after.as_deref()?;
+        self.paging.as_ref()?.cursor()
+    }
+}
+
+impl Paging {
+    /// The cursor to go on with, if there is a next page.
+    pub fn cursor(&self) -> Option<&str> {
+        let after = self.next.as_ref()?.after.as_deref()?;
         (!after.is_empty()).then_some(after)
     }
 }

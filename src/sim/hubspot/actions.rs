@@ -174,21 +174,22 @@ impl HubSpotSim {
         Ok(ids)
     }
 
-    /// A person edits contacts, one or many.
+    /// A person edits contacts: one at its page, several marked in a list, all at the same time.
     pub fn update_contacts(&self, ids: &[String], values: &BTreeMap<String, String>) -> Result<(), ControlError> {
         let portal = &mut self.lock().portal;
-        let by = portal.person();
+        let by = portal.person_at(ids.len());
         for id in contact_ids(portal, ids)? {
             portal.update_contact(id, values, by)?;
         }
         Ok(())
     }
 
-    /// A person deletes contacts.
+    /// A person deletes contacts: they are archived, and can be restored.
     pub fn delete_contacts(&self, ids: &[String]) -> Result<(), ControlError> {
         let portal = &mut self.lock().portal;
+        let by = portal.person_at(ids.len());
         for id in contact_ids(portal, ids)? {
-            portal.archive_contact(id);
+            portal.archive_contact(id, by);
         }
         Ok(())
     }
@@ -279,8 +280,14 @@ impl HubSpotSim {
 
 impl Portal {
     /// The admin, at HubSpot's pages.
-    fn person(&self) -> Actor {
+    pub(super) fn person(&self) -> Actor {
         Actor::Person { user_id: self.admin_id() }
+    }
+
+    /// The admin with so many records at once.
+    fn person_at(&self, count: usize) -> Actor {
+        let user_id = self.admin_id();
+        if count > 1 { Actor::PersonInBulk { user_id } } else { Actor::Person { user_id } }
     }
 
     /// Whose name the tokens are in.

@@ -10,7 +10,7 @@ use super::{
     properties::{self, PropertyInput},
 };
 
-const BATCH_LIMIT: usize = 100;
+pub(super) const BATCH_LIMIT: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,7 +45,7 @@ fn names(batch: &mut Batch) -> Result<Vec<String>, ApiError> {
 }
 
 /// `status` when all went well, else 207 with the errors.
-fn complete(portal: &Portal, status: u16, results: Vec<Value>, errors: Vec<Value>) -> Answer {
+pub(super) fn complete(portal: &Portal, status: u16, results: Vec<Value>, errors: Vec<Value>) -> Answer {
     let at = instant(portal.now);
     let mut body =
         json!({ "status": "COMPLETE", "startedAt": at, "completedAt": at, "results": Value::Array(results) });

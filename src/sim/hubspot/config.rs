@@ -142,6 +142,27 @@ pub struct Switches {
     pub user_cap: Option<usize>,
     /// Whether 429 answers carry `Retry-After` (§14.10).
     pub retry_after: RetryAfter,
+    /// Whether saving a value again adds an entry to the property's history (§14.8).
+    pub resave_adds_history: bool,
+    /// What taking a contact's owner away does to `hubspot_owner_assigneddate` (§14.13).
+    pub assigned_date_on_unassign: AssignedDateOnUnassign,
+    /// Whether a merge adds to the history of every property that has a value, and dates the assignment anew (§14.13).
+    /// Else only what had to change gets an entry.
+    pub merge_stamps: bool,
+    /// What a contact's id means after it was merged away (§8.1).
+    pub merged_read: MergedRead,
+    /// The beta in which a merge keeps the primary's id instead of making a new one (§8.2).
+    pub merge_keeps_primary_id: bool,
+    /// When a batch write with bad items still writes the good ones (§14.9).
+    pub partial_writes: PartialWrites,
+    /// Whether a batch read names the ids it did not find (§8.1).
+    pub missing_in_batch: MissingInBatch,
+    /// Form of the 404 for a contact id that is a number (§8.2).
+    pub unknown_contact_id: UnknownId,
+    /// Order of search results whose sort keys are equal (§14.7).
+    pub search_ties: SearchTies,
+    /// Whether `NEQ`, `NOT_IN` and `NOT_CONTAINS_TOKEN` also find contacts without a value.
+    pub negation_finds_unset: bool,
 }
 
 /// Answer to creating a user who exists.
@@ -245,4 +266,68 @@ pub enum RetryAfter {
     Absent,
     /// In whole seconds.
     Present,
+}
+
+/// Whether the date of assignment outlives the assignment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AssignedDateOnUnassign {
+    /// It is cleared.
+    #[default]
+    Clears,
+    /// It stays.
+    Keeps,
+}
+
+/// Answer under the id of a contact that was merged into another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MergedRead {
+    /// A single read is 404; batches leave it out without an error.
+    #[default]
+    Absent,
+    /// The surviving contact, under its own id; writes go to it too.
+    AnswersAsSurvivor,
+}
+
+/// When a batch write is not all or nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PartialWrites {
+    /// When every input has an `objectWriteTraceId` of its own.
+    #[default]
+    WithTraceIds,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What a batch read says of ids that do not exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingInBatch {
+    /// 207 with one error that names all of them.
+    #[default]
+    Named,
+    /// Nothing: they are left out of a 200.
+    Silent,
+}
+
+/// Form of a contact's 404.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownId {
+    /// `OBJECT_NOT_FOUND` with the id in the context.
+    #[default]
+    Explained,
+    /// "resource not found", without a category.
+    Bare,
+}
+
+/// Order of equal search results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SearchTies {
+    /// An order of the seed's choosing, the same in every search.
+    #[default]
+    Stable,
+    /// By id.
+    ById,
+    /// Another one in every search: pages repeat and miss.
+    Unstable,
 }

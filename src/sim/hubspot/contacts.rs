@@ -1,6 +1,5 @@
-//! Contact records: values with their history, and the rules a write obeys (API.md §8.2). Routes are elsewhere.
-//!
-//! Choice where HubSpot is silent: saving the same value again adds no history.
+//! Contact records: values with their history, and what a write does to them (API.md §8.2). Routes are elsewhere, and so are
+//! the rules a value obeys (`contact_check`).
 
 use std::collections::BTreeMap;
 
@@ -9,31 +8,51 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{ApiError, instant},
+    changes::ChangeKind,
+    config::AssignedDateOnUnassign,
+    contact_check::stored,
     lagged::Lagged,
     portal::{Actor, ByName, IdSpace, Portal, later},
-    schema::Property,
 };
-use crate::domain::Email;
 
 /// Always in an answer, asked for or not.
 const ALWAYS: [&str; 3] = ["createdate", "hs_object_id", "lastmodifieddate"];
 /// In an answer when no properties were asked for.
 pub(super) const DEFAULT_PROPERTIES: [&str; 3] = ["email", "firstname", "lastname"];
-const TEXT_LIMIT: usize = 65_536;
 
 pub(super) struct Contacts {
     pub records: BTreeMap<u64, Contact>,
     /// What search sees; archived contacts leave it.
-    index: BTreeMap<u64, Lagged<Contact>>,
-    by_email: ByName<u64>,
-    ids: IdSpace,
+    index: BTreeMap<u64, Lagged<Snapshot>>,
+    pub(super) by_email: ByName<u64>,
+    pub(super) ids: IdSpace,
+    /// Ids merged away, each with the one that took its place.
+    pub(super) merged: BTreeMap<u64, u64>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Contact {
     pub id: u64,
     /// Versions of each property, oldest first; an empty value is a cleared one.
-    values: ByName<Vec<Version>>,
+    pub(super) values: ByName<Vec<Version>>,
+    /// Addresses it took over in merges: they find it too.
+    pub other_emails: Vec<String>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub archived_at: Option<Timestamp>,
+}
+
+/// A contact's values at one time, without their past: what search remembers.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    pub head: Head,
+    values: ByName<String>,
+}
+
+/// What every answer tells of a contact.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub id: u64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub archived_at: Option<Timestamp>,
@@ -54,6 +73,7 @@ impl Default for Contacts {
             index: BTreeMap::new(),
             by_email: BTreeMap::new(),
             ids: IdSpace::starting_at(201),
+            merged: BTreeMap::new(),
         }
     }
 }
@@ -63,8 +83,8 @@ impl Contacts {
         self.records.get(&id).filter(|contact| contact.archived_at.is_none())
     }
 
-    /// Contacts as search sees them now, oldest first.
-    pub(super) fn indexed(&self, now: Timestamp) -> impl Iterator<Item = &Contact> {
+    /// Contacts as search sees them now, by id.
+    pub(super) fn indexed(&self, now: Timestamp) -> impl Iterator<Item = &Snapshot> {
         self.index.values().filter_map(move |contact| contact.listed(now))
     }
 
@@ -79,23 +99,28 @@ impl Contacts {
     }
 }
 
-impl Contact {
-    /// The value of a property that is set.
-    pub(super) fn value(&self, name: &str) -> Option<String> {
+impl Head {
+    /// The properties HubSpot keeps itself.
+    fn value(&self, name: &str) -> Option<String> {
         match name {
             "createdate" => Some(instant(self.created_at)),
             "lastmodifieddate" => Some(instant(self.updated_at)),
             "hs_object_id" => Some(self.id.to_string()),
-            _ => self.values.get(name)?.last().map(|version| version.value.clone()).filter(|value| !value.is_empty()),
+            _ => None,
         }
     }
 
     /// The API's shape with the wanted properties; unset ones are null, unknown ones absent.
-    pub(super) fn to_json<'a>(&self, portal: &Portal, wanted: impl IntoIterator<Item = &'a str>) -> Value {
+    fn to_json<'a>(
+        self,
+        portal: &Portal,
+        wanted: impl IntoIterator<Item = &'a str>,
+        value: impl Fn(&str) -> Option<String>,
+    ) -> Value {
         let mut properties = Map::new();
         for name in ALWAYS.into_iter().chain(wanted) {
             if portal.schema.active(name).is_some() {
-                properties.insert(name.to_owned(), self.value(name).map_or(Value::Null, Value::String));
+                properties.insert(name.to_owned(), value(name).map_or(Value::Null, Value::String));
             }
         }
         let mut body = json!({
@@ -110,33 +135,81 @@ impl Contact {
         }
         body
     }
+}
+
+impl Snapshot {
+    /// The text of a property that is set; HubSpot's own three are in the head.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// The API's shape with the wanted properties.
+    pub(super) fn to_json<'a>(&self, portal: &Portal, wanted: impl IntoIterator<Item = &'a str>) -> Value {
+        self.head.to_json(portal, wanted, |name| self.head.value(name).or_else(|| self.values.get(name).cloned()))
+    }
+}
+
+impl Contact {
+    /// The value of a property that is set.
+    pub(super) fn value(&self, name: &str) -> Option<String> {
+        self.head().value(name).or_else(|| self.text(name).map(str::to_owned))
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        let last = self.values.get(name)?.last()?;
+        Some(last.value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    fn head(&self) -> Head {
+        let Self { id, created_at, updated_at, archived_at, .. } = *self;
+        Head { id, created_at, updated_at, archived_at }
+    }
+
+    /// The API's shape with the wanted properties; unset ones are null, unknown ones absent.
+    pub(super) fn to_json<'a>(&self, portal: &Portal, wanted: impl IntoIterator<Item = &'a str>) -> Value {
+        self.head().to_json(portal, wanted, |name| self.value(name))
+    }
 
     /// All set properties, for the control route.
     pub(super) fn to_full_json(&self, portal: &Portal) -> Value {
-        let names = self.values.keys().map(String::as_str).filter(|name| self.value(name).is_some());
+        let names = self.values.keys().map(String::as_str).filter(|name| self.text(name).is_some());
         self.to_json(portal, names)
     }
 
-    /// A property's versions, newest first, as `ValueWithTimestamp` (API.md §8.1).
+    /// A property's versions, newest first, as `ValueWithTimestamp` (API.md §8.1). What HubSpot keeps itself has one.
     pub(super) fn history(&self, name: &str) -> Vec<Value> {
+        if let Some(value) = self.head().value(name) {
+            let at = if name == "lastmodifieddate" { self.updated_at } else { self.created_at };
+            return vec![json!({ "value": value, "timestamp": instant(at), "sourceType": "CRM" })];
+        }
         self.values.get(name).into_iter().flatten().rev().map(Version::to_json).collect()
     }
 
-    fn push(&mut self, name: &str, value: String, at: Timestamp, by: Actor) {
+    /// Every address that finds this contact.
+    pub(super) fn emails(&self) -> impl Iterator<Item = &str> {
+        self.text("email").into_iter().chain(self.other_emails.iter().map(String::as_str))
+    }
+
+    /// Whether the value changed. Saved again, it adds to the history only `again`.
+    fn put(&mut self, name: &str, version: Version, again: bool) -> bool {
         let versions = self.values.entry(name.to_owned()).or_default();
-        if versions.last().map_or("", |version| version.value.as_str()) != value {
-            versions.push(Version { value, at, by });
+        let changes = versions.last().map_or("", |last| last.value.as_str()) != version.value;
+        if changes || (again && !version.value.is_empty()) {
+            versions.push(version);
         }
+        changes
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let set = self.values.keys().filter_map(|name| Some((name.clone(), self.text(name)?.to_owned())));
+        Snapshot { head: self.head(), values: set.collect() }
     }
 }
 
 impl Version {
     fn to_json(&self) -> Value {
         let Self { value, at, by } = self;
-        let (source_type, source_id) = match by {
-            Actor::App { app_id, .. } => ("INTEGRATION", app_id.to_string()),
-            Actor::Person { user_id } => ("CRM_UI", format!("userId:{user_id}")),
-        };
+        let (source_type, source_id) = by.source();
         json!({
             "value": value,
             "timestamp": instant(*at),
@@ -147,22 +220,22 @@ impl Version {
     }
 }
 
-/// One value that cannot be written.
-struct BadValue {
-    name: String,
-    code: &'static str,
-    message: String,
-}
-
 impl Portal {
     /// Creates a contact with these values.
     pub(super) fn create_contact(&mut self, values: &BTreeMap<String, String>, by: Actor) -> Result<u64, ApiError> {
-        self.check_values(values)?;
-        self.check_email_free(values, None)?;
+        self.check_contact(values, None)?;
         let id = self.contacts.ids.next();
         let now = self.now;
-        let contact = Contact { id, values: BTreeMap::new(), created_at: now, updated_at: now, archived_at: None };
+        let contact = Contact {
+            id,
+            values: BTreeMap::new(),
+            other_emails: Vec::new(),
+            created_at: now,
+            updated_at: now,
+            archived_at: None,
+        };
         self.contacts.records.insert(id, contact);
+        self.note_change(id, ChangeKind::Creation, by);
         self.write_values(id, values, by);
         Ok(id)
     }
@@ -175,126 +248,97 @@ impl Portal {
         by: Actor,
     ) -> Result<(), ApiError> {
         if self.contacts.get(id).is_none() {
-            return Err(ApiError::not_found("Object not found.  objectId are usually numeric.")
-                .with("context", json!({ "id": [id.to_string()] })));
+            return Err(self.no_contact(&id.to_string()));
         }
-        self.check_values(values)?;
-        self.check_email_free(values, Some(id))?;
+        self.check_contact(values, Some(id))?;
         self.write_values(id, values, by);
         Ok(())
     }
 
     /// Archives a contact; its e-mail is free again. Whether there was one.
-    pub(super) fn archive_contact(&mut self, id: u64) -> bool {
+    pub(super) fn archive_contact(&mut self, id: u64, by: Actor) -> bool {
         let now = self.now;
-        let contact = self.contacts.records.get_mut(&id).filter(|contact| contact.archived_at.is_none());
+        let Contacts { records, by_email, .. } = &mut self.contacts;
+        let contact = records.get_mut(&id).filter(|contact| contact.archived_at.is_none());
         let Some(contact) = contact else { return false };
         contact.archived_at = Some(now);
-        if let Some(email) = contact.value("email") {
-            self.contacts.by_email.remove(&email);
+        for email in contact.emails() {
+            by_email.remove(email);
         }
+        self.note_change(id, ChangeKind::Deletion, by);
         self.index_contact(id);
         true
     }
 
+    /// Brings an archived contact back as it was, unless its e-mail is another's by now. The 90 days HubSpot allows for it are
+    /// not looked at.
+    pub(super) fn restore_contact(&mut self, id: u64, by: Actor) -> Result<(), ApiError> {
+        let now = self.now;
+        let archived = self.contacts.records.get(&id).filter(|contact| contact.archived_at.is_some());
+        let emails: Vec<String> = match archived {
+            Some(contact) => contact.emails().map(str::to_owned).collect(),
+            None => return Err(self.no_contact(&id.to_string())),
+        };
+        for email in &emails {
+            self.check_email_free(email, Some(id))?;
+        }
+        let Contacts { records, by_email, .. } = &mut self.contacts;
+        by_email.extend(emails.into_iter().map(|email| (email, id)));
+        if let Some(contact) = records.get_mut(&id) {
+            contact.archived_at = None;
+            contact.updated_at = now;
+        }
+        self.note_change(id, ChangeKind::Restoration, by);
+        self.index_contact(id);
+        Ok(())
+    }
+
     /// Hands the contact's state to the search index, which follows in its own time.
-    fn index_contact(&mut self, id: u64) {
+    pub(super) fn index_contact(&mut self, id: u64) {
         let lag = self.config.search_lag;
         let follow = if lag.is_zero() { self.now } else { later(self.now, lag.mul_f64(self.rng.f64())) };
-        let contact = self.contacts.get(id).cloned();
+        let contact = self.contacts.get(id).map(Contact::snapshot);
         self.contacts.index.entry(id).or_default().set(self.now, follow, contact);
     }
 
     fn write_values(&mut self, id: u64, values: &BTreeMap<String, String>, by: Actor) {
-        let now = self.now;
-        let Contacts { records, by_email, .. } = &mut self.contacts;
+        let Self { schema, contacts: Contacts { records, by_email, .. }, config, now, .. } = self;
+        let (now, switches) = (*now, &config.switches);
         let Some(contact) = records.get_mut(&id) else { return };
         let owner_before = contact.value("hubspot_owner_id");
+        let mut changed = Vec::new();
+        let mut put = |contact: &mut Contact, name: &str, value: String, again: bool| {
+            if contact.put(name, Version { value: value.clone(), at: now, by }, again) {
+                changed.push(ChangeKind::PropertyChange { name: name.to_owned(), value });
+            }
+        };
         for (name, value) in values {
-            let value = if name == "email" { value.trim().to_lowercase() } else { value.clone() };
+            let value = stored(schema, name, contact.text(name), value);
             if name == "email" {
-                if let Some(before) = contact.value("email") {
-                    by_email.remove(&before);
+                if let Some(before) = contact.text("email") {
+                    by_email.remove(before);
                 }
+                contact.other_emails.retain(|other| *other != value);
                 if !value.is_empty() {
                     by_email.insert(value.clone(), id);
                 }
             }
-            contact.push(name, value, now, by);
+            put(contact, name, value, switches.resave_adds_history);
         }
         let owner = contact.value("hubspot_owner_id");
         if owner != owner_before {
-            let assigned_at = owner.map(|_| instant(now)).unwrap_or_default();
-            contact.push("hubspot_owner_assigneddate", assigned_at, now, by);
+            match (owner, switches.assigned_date_on_unassign) {
+                (Some(_), _) => put(contact, "hubspot_owner_assigneddate", instant(now), false),
+                (None, AssignedDateOnUnassign::Clears) => {
+                    put(contact, "hubspot_owner_assigneddate", String::new(), false);
+                }
+                (None, AssignedDateOnUnassign::Keeps) => {}
+            }
         }
         contact.updated_at = now;
+        for kind in changed {
+            self.note_change(id, kind, by);
+        }
         self.index_contact(id);
-    }
-
-    fn check_email_free(&self, values: &BTreeMap<String, String>, own: Option<u64>) -> Result<(), ApiError> {
-        let Some(email) = values.get("email").map(|email| email.trim().to_lowercase()) else { return Ok(()) };
-        match self.contacts.by_email.get(&email) {
-            Some(id) if Some(*id) != own => {
-                Err(ApiError::new(409, format!("Contact already exists. Existing ID: {id}")).category("CONFLICT"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// All bad values of a record are told in one 400 (API.md §8.2).
-    fn check_values(&self, values: &BTreeMap<String, String>) -> Result<(), ApiError> {
-        let bad: Vec<BadValue> = values.iter().filter_map(|(name, value)| self.check_value(name, value)).collect();
-        if bad.is_empty() {
-            return Ok(());
-        }
-        let portal_id = self.config.portal_id;
-        let nested = bad.iter().map(|BadValue { name, code, message }| {
-            json!({ "isValid": false, "message": message, "error": code, "name": name,
-                    "localizedErrorMessage": message, "portalId": portal_id })
-        });
-        let message = format!("Property values were not valid: {}", Value::Array(nested.collect()));
-        let items = bad.iter().map(|BadValue { name, code, message }| {
-            json!({ "message": message, "code": code, "context": { "propertyName": [name] } })
-        });
-        Err(ApiError::invalid(message).with("errors", Value::Array(items.collect())))
-    }
-
-    fn check_value(&self, name: &str, value: &str) -> Option<BadValue> {
-        let bad = |code, message: String| Some(BadValue { name: name.to_owned(), code, message });
-        let Some(property) = self.schema.active(name) else {
-            return bad("PROPERTY_DOESNT_EXIST", format!("Property \"{name}\" does not exist"));
-        };
-        if property.modifiable.read_only_value {
-            return bad("READ_ONLY_VALUE", format!("\"{name}\" is a read only property; its value cannot be set."));
-        }
-        let Property { definition, .. } = property;
-        match definition.value_type.as_str() {
-            _ if value.is_empty() => None,
-            _ if name == "hubspot_owner_id" && !self.people.is_owner_id(value) => {
-                bad("INVALID_OWNER_ID", format!("{value} was not a valid owner ID"))
-            }
-            _ if name == "email" && Email::new(value).is_err() => {
-                bad("INVALID_EMAIL", format!("Email address {value} is invalid"))
-            }
-            "enumeration" | "bool" if !property.external_options => {
-                let allowed: Vec<&str> = definition.options.iter().map(|option| option.value.as_str()).collect();
-                // A checkbox holds several values, joined by `;`.
-                let several = definition.field_type == "checkbox";
-                let chosen: Vec<&str> = if several { value.split(';').collect() } else { vec![value] };
-                let unknown = chosen.into_iter().find(|value| !value.is_empty() && !allowed.contains(value))?;
-                let allowed = allowed.join(", ");
-                bad("INVALID_OPTION", format!("{unknown} was not one of the allowed options: [{allowed}]"))
-            }
-            "number" if value.parse::<f64>().is_err() => {
-                bad("INVALID_INTEGER", format!("{value} was not a valid number"))
-            }
-            "date" | "datetime" if value.parse::<i64>().is_err() && value.parse::<Timestamp>().is_err() => {
-                bad("INVALID_LONG", format!("{value} was not a valid long."))
-            }
-            "string" if value.chars().count() > TEXT_LIMIT => {
-                bad("INVALID_LENGTH", format!("The value is longer than {TEXT_LIMIT} characters"))
-            }
-            _ => None,
-        }
     }
 }

@@ -48,6 +48,8 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
         ("POST", ["invitations", email, "accept"]) => sim.accept_invitation(email).map(Some),
         ("POST", ["ui", "users"]) => sim.add_user(parse(body)?).map(Some),
         ("DELETE", ["ui", "users", email]) => done(sim.remove_user(email)),
+        ("POST", ["ui", "contacts", "merge"]) => merge(sim, body).map(Some),
+        ("POST", ["ui", "contacts", id, "restore"]) => done(sim.restore_contact(id)),
         (_, ["ui", "contacts"]) => contacts(sim, request.method().as_str(), body),
         (method, ["ui", kind @ ("properties" | "groups"), rest @ ..]) => settings(sim, method, kind, rest, body),
         (method, ["tec", rest @ ..]) => {
@@ -171,6 +173,19 @@ fn contacts(sim: &HubSpotSim, method: &str, body: &Bytes) -> Reply {
         }
         _ => Err(no_route(method, "/_sim/ui/contacts")),
     }
+}
+
+/// The contact that remains.
+fn merge(sim: &HubSpotSim, body: &Bytes) -> Result<Value, ControlError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Merge {
+        primary: String,
+        secondary: String,
+    }
+    let Merge { primary, secondary } = parse(body)?;
+    let id = sim.merge_contacts(&primary, &secondary)?;
+    sim.contact(&id).ok_or_else(|| ControlError::new(404, "the merged contact is gone"))
 }
 
 fn one() -> usize {

@@ -1,7 +1,7 @@
 //! The portal itself: everything HubSpot remembers, and the front desk every request passes (region, token, limits,
 //! scopes, then the route). One lock outside guards it; nothing here waits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use http::{Method, Response};
@@ -12,7 +12,9 @@ use super::{
     answer::{ApiError, Outcome, render},
     auth::Tokens,
     batch,
+    changes::ContactChange,
     config::{RetryAfter, SimConfig},
+    contact_api, contact_batch, contact_merge,
     contacts::Contacts,
     crm_users, groups,
     input::Query,
@@ -37,6 +39,10 @@ pub(super) struct Portal {
     pub people: People,
     pub schema: Schema,
     pub contacts: Contacts,
+    /// What happened to contacts and nobody has told yet.
+    pub changes: VecDeque<ContactChange>,
+    /// Whether `changes` is kept at all.
+    pub collect_changes: bool,
 }
 
 /// Who acts: HubSpot writes it into histories and `updatedUserId`.
@@ -46,12 +52,29 @@ pub(super) enum Actor {
     App { app_id: u64, user_id: u64 },
     /// A person in HubSpot's pages.
     Person { user_id: u64 },
+    /// A person who marked several records in a list.
+    PersonInBulk { user_id: u64 },
+    /// A merge somebody asked for.
+    Merge { user_id: u64 },
 }
 
 impl Actor {
     pub(super) fn user_id(self) -> u64 {
         match self {
-            Self::App { user_id, .. } | Self::Person { user_id } => user_id,
+            Self::App { user_id, .. }
+            | Self::Person { user_id }
+            | Self::PersonInBulk { user_id }
+            | Self::Merge { user_id } => user_id,
+        }
+    }
+
+    /// `sourceType` and `sourceId` of a property's history (API.md §8.1).
+    pub(super) fn source(self) -> (&'static str, String) {
+        match self {
+            Self::App { app_id, .. } => ("INTEGRATION", app_id.to_string()),
+            Self::Person { user_id } => ("CRM_UI", format!("userId:{user_id}")),
+            Self::PersonInBulk { user_id } => ("CRM_UI_BULK_ACTION", format!("userId:{user_id}")),
+            Self::Merge { user_id } => ("MERGE_CONTACTS", format!("userId:{user_id}")),
         }
     }
 }
@@ -88,6 +111,8 @@ impl Portal {
             people: People::default(),
             schema: Schema::default(),
             contacts: Contacts::default(),
+            changes: VecDeque::new(),
+            collect_changes: false,
             config,
         };
         // What was always there is in every list: the lag starts with the first write.
@@ -192,6 +217,17 @@ impl Portal {
             (Route::UserProperties, "GET") => crm_users::list_properties(call),
             (Route::UserProperty, "GET") => crm_users::get_property(call),
             (Route::ContactSearch, "POST") => search::search(self, call),
+            (Route::Contacts, "GET") => contact_api::list(self, call),
+            (Route::Contacts, "POST") => contact_api::create(self, call),
+            (Route::Contact, "GET") => contact_api::get(self, call),
+            (Route::Contact, "PATCH") => contact_api::update(self, call),
+            (Route::Contact, "DELETE") => contact_api::archive(self, call),
+            (Route::ContactBatchRead, "POST") => contact_batch::read(self, call),
+            (Route::ContactBatchCreate, "POST") => contact_batch::create(self, call),
+            (Route::ContactBatchUpdate, "POST") => contact_batch::update(self, call),
+            (Route::ContactBatchUpsert, "POST") => contact_batch::upsert(self, call),
+            (Route::ContactBatchArchive, "POST") => contact_batch::archive(self, call),
+            (Route::ContactMerge, "POST") => contact_merge::merge(self, call),
             (Route::Properties, "GET") => properties::list(self, call),
             (Route::Properties, "POST") => properties::create(self, call),
             (Route::Property, "GET") => properties::get(self, call),

@@ -18,6 +18,14 @@ pub(super) enum Route {
     CrmUsers,
     CrmUser,
     ContactSearch,
+    Contacts,
+    Contact,
+    ContactBatchRead,
+    ContactBatchCreate,
+    ContactBatchUpdate,
+    ContactBatchUpsert,
+    ContactBatchArchive,
+    ContactMerge,
     Properties,
     PropertyBatchCreate,
     PropertyBatchRead,
@@ -41,7 +49,7 @@ pub(super) struct Match {
 
 impl Route {
     /// All routes, for tables over them.
-    pub(super) const ALL: [Self; 23] = [
+    pub(super) const ALL: [Self; 31] = [
         Self::AccountDetails,
         Self::DailyUsage,
         Self::TokenInfo,
@@ -54,6 +62,14 @@ impl Route {
         Self::CrmUsers,
         Self::CrmUser,
         Self::ContactSearch,
+        Self::Contacts,
+        Self::Contact,
+        Self::ContactBatchRead,
+        Self::ContactBatchCreate,
+        Self::ContactBatchUpdate,
+        Self::ContactBatchUpsert,
+        Self::ContactBatchArchive,
+        Self::ContactMerge,
         Self::Properties,
         Self::PropertyBatchCreate,
         Self::PropertyBatchRead,
@@ -82,6 +98,14 @@ impl Route {
             Self::CrmUsers => "/crm/objects/users",
             Self::CrmUser => "/crm/objects/users/{id}",
             Self::ContactSearch => "/crm/objects/contacts/search",
+            Self::Contacts => "/crm/objects/contacts",
+            Self::Contact => "/crm/objects/contacts/{id}",
+            Self::ContactBatchRead => "/crm/objects/contacts/batch/read",
+            Self::ContactBatchCreate => "/crm/objects/contacts/batch/create",
+            Self::ContactBatchUpdate => "/crm/objects/contacts/batch/update",
+            Self::ContactBatchUpsert => "/crm/objects/contacts/batch/upsert",
+            Self::ContactBatchArchive => "/crm/objects/contacts/batch/archive",
+            Self::ContactMerge => "/crm/objects/contacts/merge",
             Self::Properties => "/crm/properties/contacts",
             Self::PropertyBatchCreate => "/crm/properties/contacts/batch/create",
             Self::PropertyBatchRead => "/crm/properties/contacts/batch/read",
@@ -107,7 +131,15 @@ impl Route {
             Self::Teams => &["settings.users.teams.read"],
             Self::Owners | Self::Owner => &["crm.objects.owners.read", "automation"],
             Self::CrmUsers | Self::CrmUser | Self::UserProperties | Self::UserProperty => &["crm.objects.users.read"],
-            Self::ContactSearch => &["crm.objects.contacts.read"],
+            Self::ContactSearch | Self::ContactBatchRead => &["crm.objects.contacts.read"],
+            Self::Contacts | Self::Contact if reads => &["crm.objects.contacts.read"],
+            Self::Contacts
+            | Self::Contact
+            | Self::ContactBatchCreate
+            | Self::ContactBatchUpdate
+            | Self::ContactBatchUpsert
+            | Self::ContactBatchArchive
+            | Self::ContactMerge => &["crm.objects.contacts.write"],
             Self::CustomPropertyLimits => {
                 &["crm.objects.contacts.read", "crm.objects.users.read", "crm.objects.owners.read"]
             }
@@ -188,9 +220,25 @@ fn object_route(object_type: &str, rest: &[&str]) -> Option<Match> {
     let (route, arg) = match rest {
         [] if is_user(object_type) => (Route::CrmUsers, ""),
         [id] if is_user(object_type) => (Route::CrmUser, *id),
-        ["search"] if is_contact(object_type) => (Route::ContactSearch, ""),
-        _ if is_user(object_type) || is_contact(object_type) => return None,
+        _ if is_contact(object_type) => return contact_route(rest),
+        _ if is_user(object_type) => return None,
         _ => (Route::UnknownObjectType, object_type),
+    };
+    Some(Match { route, arg: arg.to_owned() })
+}
+
+fn contact_route(rest: &[&str]) -> Option<Match> {
+    let (route, arg) = match rest {
+        [] => (Route::Contacts, ""),
+        ["search"] => (Route::ContactSearch, ""),
+        ["merge"] => (Route::ContactMerge, ""),
+        ["batch", "read"] => (Route::ContactBatchRead, ""),
+        ["batch", "create"] => (Route::ContactBatchCreate, ""),
+        ["batch", "update"] => (Route::ContactBatchUpdate, ""),
+        ["batch", "upsert"] => (Route::ContactBatchUpsert, ""),
+        ["batch", "archive"] => (Route::ContactBatchArchive, ""),
+        [id] => (Route::Contact, *id),
+        _ => return None,
     };
     Some(Match { route, arg: arg.to_owned() })
 }

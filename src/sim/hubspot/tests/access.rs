@@ -28,6 +28,12 @@ async fn every_spelling_of_a_route_answers_the_same() {
         ],
         &["/crm/properties/2026-03/user", "/crm/v3/properties/users"],
         &["/crm/properties/2026-03/user/hs_email", "/crm/v3/properties/0-115/hs_email"],
+        &[
+            "/crm/objects/2026-03/contacts",
+            "/crm/v3/objects/contacts",
+            "/crm/v3/objects/contact/",
+            "/crm/v3/objects/0-1",
+        ],
         &["/crm/limits/2026-03/custom-properties", "/crm/v3/limits/custom-properties"],
     ];
     for spellings in same {
@@ -125,6 +131,17 @@ async fn every_route_names_the_scopes_it_misses() {
         ("POST /crm/properties/2026-03/contacts/groups", "crm.schemas.contacts.write"),
         ("GET /crm/limits/2026-03/custom-properties", "crm.objects.contacts.read"),
         ("POST /crm/objects/2026-03/contacts/search", "crm.objects.contacts.read"),
+        ("GET /crm/objects/2026-03/contacts", "crm.objects.contacts.read"),
+        ("GET /crm/v3/objects/contacts/201", "crm.objects.contacts.read"),
+        ("POST /crm/objects/2026-03/0-1/batch/read", "crm.objects.contacts.read"),
+        ("POST /crm/objects/2026-03/contacts", "crm.objects.contacts.write"),
+        ("PATCH /crm/objects/2026-03/contacts/201", "crm.objects.contacts.write"),
+        ("DELETE /crm/objects/2026-03/contacts/201", "crm.objects.contacts.write"),
+        ("POST /crm/objects/2026-03/contacts/batch/create", "crm.objects.contacts.write"),
+        ("POST /crm/objects/2026-03/contacts/batch/update", "crm.objects.contacts.write"),
+        ("POST /crm/objects/2026-03/contacts/batch/upsert", "crm.objects.contacts.write"),
+        ("POST /crm/objects/2026-03/contacts/batch/archive", "crm.objects.contacts.write"),
+        ("POST /crm/objects/2026-03/contacts/merge", "crm.objects.contacts.write"),
     ];
     for (line, scope) in table {
         let reply = call_as(&sim, "none", line, "").await;

@@ -1,19 +1,15 @@
 //! Contacts a person works with, and search to find and count them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{
     super::{HubSpotSim, NewMember, SimConfig},
-    call, column, portal, portal_with,
+    call, column, portal, portal_with, values,
 };
 
 const SEARCH: &str = "POST /crm/objects/2026-03/contacts/search";
-
-fn values(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-}
 
 async fn search(sim: &HubSpotSim, body: Value) -> Value {
     let reply = call(sim, SEARCH, &body.to_string()).await;

@@ -3,15 +3,19 @@
 #![allow(clippy::needless_pass_by_value)] // `json!` arguments read best by value
 
 mod access;
+mod contact_api;
+mod contact_batch;
+mod contact_merge;
 mod contacts;
 mod control;
 mod fields;
 mod groups;
 mod people;
+mod search;
 mod socket;
 mod trouble;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -74,6 +78,11 @@ async fn get(sim: &HubSpotSim, path: &str) -> Reply {
 
 async fn status(sim: &HubSpotSim, line: &str, body: &str) -> u16 {
     call(sim, line, body).await.status
+}
+
+/// Values for a contact.
+fn values(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// The values of one field of all results.
