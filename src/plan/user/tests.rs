@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::*;
 use crate::{
-    api::shared::DeletionPolicy,
+    api::{assistant::LeadsOnDelete, shared::DeletionPolicy},
     desired::assistant::DefaultContext,
     domain::Email,
     plan::{
@@ -34,6 +34,7 @@ fn desired() -> UserDesired {
             context: DefaultContext::None,
             schedule: None,
             acknowledged: Vec::new(),
+            on_delete: LeadsOnDelete::HandBack,
             hold_until: None,
             suspend: false,
             deletion: DeletionPolicy::Retain,
