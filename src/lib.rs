@@ -38,7 +38,7 @@
 //! | [`hubspot`] | the client: calls, errors by meaning, limits, regions | *how does it talk to HubSpot?* |
 //! | [`tec`] | the client of TEC's API; `openapi.yaml` is the contract | *how does it talk to TEC?* |
 //! | [`controllers`] | when does what run: watch, store, queue; a folder per kind | *when does it run?* `queue.rs`; *what does status say?* `*/report.rs`; deletion: `*/cleanup.rs` |
-//! | [`server`] | health endpoints | probes |
+//! | [`server`] | health, webhooks | probes; *is this delivery HubSpot's?* `signature.rs` |
 //! | [`runtime`] | clock, chance, back-off, shutdown, logs | what is injected |
 //! | [`cli`] | one thin file per command | flags |
 //! | [`sim`] | a HubSpot portal and a Kubernetes API server, in memory | what HubSpot does, as far as we know it |
@@ -91,8 +91,8 @@
 //! - **Leads**: a room `leads/` with pure decisions and one engine, beside [`controllers`]; it shares [`portal`]'s client and limits, whose
 //!   lane for leads exists, and keeps its mark in the hidden field the planner already makes.
 //! - **TEC's lists**: the client [`tec`] is there; it will feed `source.tec` and the `ASSISTANT_NOT_YET_CREATED` code.
-//! - **Webhooks and metrics**: `server/webhook.rs` and `server/metrics.rs`. A webhook may only wake work and invalidate a
-//!   snapshot: correctness never depends on one.
+//! - **Webhooks and metrics**: [`server::webhook`] is there and wants a doorbell that wakes the leads; `server/metrics.rs`. A
+//!   webhook may only wake work: correctness never depends on one.
 //! - **`tec-crm plan`, `apply`, `status`**: thin files in [`cli`] over [`desired`], [`portal`], [`plan`] and [`apply`].
 
 pub mod domain;

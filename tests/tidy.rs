@@ -41,7 +41,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ),
     ("apply", &["plan", "portal", "hubspot", "domain"]),
     ("controllers", &["api", "apply", "desired", "domain", "hubspot", "plan", "portal", "runtime"]),
-    ("server", &["runtime"]),
+    ("server", &["domain", "runtime"]),
     ("sim", &["domain", "runtime"]),
     ("cli", &["api", "controllers", "desired", "domain", "hubspot", "runtime", "server", "sim"]),
     ("main", &[]),

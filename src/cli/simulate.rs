@@ -12,9 +12,10 @@ use crate::{
         clock::SystemClock,
         shutdown,
         telemetry::{self, LogFormat},
+        transport::HttpTransport,
     },
     sim::{
-        hubspot::{HubSpotSim, InitialState, SimConfig, TokenConfig, serve},
+        hubspot::{HubSpotSim, InitialState, SimConfig, TokenConfig, deliver_webhooks, serve},
         tec::{self, TecConfig, TecSim},
     },
 };
@@ -89,6 +90,8 @@ async fn simulate(args: SimulateArgs) -> anyhow::Result<()> {
     let tec = simulated_tec(&args, &state)?;
     let listener = bind(args.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
+    // Ends with the process: what is not delivered by then, HubSpot would deliver later.
+    tokio::spawn(deliver_webhooks(sim.clone(), HttpTransport::direct().context("cannot set up webhooks")?));
     let portal = serve(sim.clone(), listener, shutdown.clone().cancelled_owned());
     let (Some(tec), Some(address)) = (tec, args.tec_listen) else { return Ok(portal.await?) };
     let listener = bind(address).await?;

@@ -458,7 +458,11 @@ pub(super) fn flow(ctx: &Context, connection: &ObjectRef) -> Option<bool> {
             Flow::Flowing => Some(true),
             Flow::Starting | Flow::Halted(_) => None,
         },
-        Leads::At(Mode::Observe | Mode::Hold, _) | Leads::Off => Some(false),
+        Leads::At(Mode::Observe | Mode::Hold, _) => Some(false),
+        Leads::Off => match ctx.portals.availability(connection) {
+            Availability::Ready(usable) => usable.connection.leads.is_none().then_some(false),
+            Availability::Unknown | Availability::Unavailable(_) => None,
+        },
         // An engine that is about to be employed again after a restart is barred by nothing but time.
         Leads::Barred(why) => (why.reason != Reason::Progressing).then_some(false),
     }

@@ -56,6 +56,11 @@ impl HttpTransport {
         Self::build(reqwest::Client::builder(), MAX_BODY_BYTES)
     }
 
+    /// As [`HttpTransport::new`], past any proxy: for what is near.
+    pub fn direct() -> Result<Self, TransportError> {
+        Self::build(reqwest::Client::builder().no_proxy(), MAX_BODY_BYTES)
+    }
+
     fn build(builder: reqwest::ClientBuilder, max_body_bytes: usize) -> Result<Self, TransportError> {
         // The first in the process wins; another one installed before is just as good.
         drop(rustls::crypto::ring::default_provider().install_default());

@@ -2,4 +2,5 @@
 
 mod flows;
 mod seeds;
+mod webhooks;
 mod world;

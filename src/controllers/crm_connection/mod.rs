@@ -53,6 +53,7 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
     let object = match status::load::<CrmConnection>(ctx, &job.key) {
         Loaded::Gone => {
             ctx.portals.forget(&job.key);
+            ctx.leads.dismiss(&job.key);
             return Ok(Next::Forget);
         }
         Loaded::Malformed(error) => {

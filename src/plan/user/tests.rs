@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::*;
 use crate::{
-    api::{assistant::LeadsOnDelete, shared::DeletionPolicy},
+    api::shared::DeletionPolicy,
     desired::assistant::DefaultContext,
     domain::Email,
     plan::{
@@ -34,7 +34,7 @@ fn desired() -> UserDesired {
             context: DefaultContext::None,
             schedule: None,
             acknowledged: Vec::new(),
-            on_delete: LeadsOnDelete::HandBack,
+            on_delete: crate::api::assistant::LeadsOnDelete::HandBack,
             hold_until: None,
             suspend: false,
             deletion: DeletionPolicy::Retain,

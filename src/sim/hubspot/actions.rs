@@ -68,7 +68,7 @@ impl HubSpotSim {
             tec.advance(by);
         }
         drop(state);
-        drop(self.lock());
+        self.lock().portal.wake.notify_one();
     }
 
     /// Requests since the last reset.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::portal::{Actor, Portal};
 
 /// Changes kept undrained; beyond, the oldest are forgotten.
-const OUTBOX_LIMIT: usize = 10_000;
+const OUTBOX_LIMIT: usize = 100_000;
 
 /// One thing that happened to one contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,5 +45,6 @@ impl Portal {
         }
         let (source_type, source_id) = by.source();
         self.changes.push_back(ContactChange { object_id, kind, at: self.now, source_type, source_id });
+        self.wake.notify_one();
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::webhooks::WebhookTarget;
+
 /// A simulated portal's settings. `Default` is the portal of the documentation: 999001, United States, generous scopes.
 #[derive(Clone, Debug)]
 pub struct SimConfig {
@@ -36,6 +38,8 @@ pub struct SimConfig {
     pub admin_email: String,
     /// Custom properties the portal may hold per object type.
     pub custom_property_limit: usize,
+    /// Where changes of contacts are told from the start.
+    pub webhooks: Option<WebhookTarget>,
     /// Behaviours HubSpot does not document.
     pub switches: Switches,
 }
@@ -110,6 +114,7 @@ impl Default for SimConfig {
             account_type: "DEVELOPER_TEST".to_owned(),
             admin_email: "admin@example.com".to_owned(),
             custom_property_limit: 1000,
+            webhooks: None,
             switches: Switches::default(),
         }
     }

@@ -11,10 +11,11 @@ use super::{
     ControlError, DEFAULT_APP_ID, FaultRule, HubSpotSim, TokenConfig,
     answer::{respond, respond_json},
     input::{self, Query},
+    webhooks,
 };
 use crate::sim::{shared::parse, tec};
 
-type Reply = Result<Option<Value>, ControlError>;
+pub(super) type Reply = Result<Option<Value>, ControlError>;
 
 /// Whether a path is one of ours.
 pub(super) fn is_control(path: &str) -> bool {
@@ -22,8 +23,10 @@ pub(super) fn is_control(path: &str) -> bool {
 }
 
 /// Answers a control request: 200 with a body, 204 without.
-pub(super) fn handle(sim: &HubSpotSim, request: &Request<Bytes>) -> Response<Bytes> {
-    match dispatch(sim, request) {
+pub(super) async fn handle(sim: &HubSpotSim, request: &Request<Bytes>) -> Response<Bytes> {
+    let reply =
+        if webhooks::is_forgery(request) { webhooks::forge(sim, request.body()).await } else { dispatch(sim, request) };
+    match reply {
         Ok(Some(body)) => respond_json(200, &body),
         Ok(None) => respond(204, "", Bytes::new()),
         Err(ControlError { status, message }) => respond_json(status, &json!({ "error": message })),
@@ -51,6 +54,7 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
         ("POST", ["ui", "contacts", "merge"]) => merge(sim, body).map(Some),
         ("POST", ["ui", "contacts", id, "restore"]) => done(sim.restore_contact(id)),
         (_, ["ui", "contacts"]) => contacts(sim, request.method().as_str(), body),
+        (method, ["webhooks"]) => webhooks::control(sim, method, body),
         (method, ["ui", kind @ ("properties" | "groups"), rest @ ..]) => settings(sim, method, kind, rest, body),
         (method, ["tec", rest @ ..]) => {
             let attached = sim.tec().ok_or_else(|| ControlError::new(404, "no TEC is simulated"))?;
@@ -60,7 +64,7 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
     }
 }
 
-fn no_route(method: &str, path: &str) -> ControlError {
+pub(super) fn no_route(method: &str, path: &str) -> ControlError {
     ControlError::new(404, format!("no control route {method} {path}"))
 }
 

@@ -1,11 +1,15 @@
 //! The portal itself: everything HubSpot remembers, and the front desk every request passes (region, token, limits,
 //! scopes, then the route). One lock outside guards it; nothing here waits.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{Method, Response};
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use super::{
     account,
@@ -43,6 +47,8 @@ pub(super) struct Portal {
     pub changes: VecDeque<ContactChange>,
     /// Whether `changes` is kept at all.
     pub collect_changes: bool,
+    /// Rung when there is something new to tell.
+    pub wake: Arc<Notify>,
 }
 
 /// Who acts: HubSpot writes it into histories and `updatedUserId`.
@@ -113,6 +119,7 @@ impl Portal {
             contacts: Contacts::default(),
             changes: VecDeque::new(),
             collect_changes: false,
+            wake: Arc::default(),
             config,
         };
         // What was always there is in every list: the lag starts with the first write.

@@ -14,6 +14,7 @@ mod people;
 mod search;
 mod socket;
 mod trouble;
+mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc};
 
