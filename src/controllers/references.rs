@@ -7,6 +7,7 @@ use std::{
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     context::Context,
@@ -21,6 +22,7 @@ use crate::{
     hubspot::AccessToken,
     plan::Refusal,
     runtime::lock,
+    tec::TecToken,
 };
 
 /// ConfigMaps read so far, by the version the watch showed.
@@ -79,8 +81,21 @@ async fn fetch_config_map(ctx: &Context, reference: &ObjectRef) -> Result<Versio
     Ok((version, data))
 }
 
-/// The token under a key of a Secret.
+/// HubSpot's token under a key of a Secret.
 pub(super) async fn token(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<AccessToken, Missing> {
+    let text = secret_text(ctx, namespace, at).await?;
+    AccessToken::new(text.expose_secret()).map_err(|_| no_token(at))
+}
+
+/// TEC's token under a key of a Secret.
+pub(super) async fn tec_token(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<TecToken, Missing> {
+    let text = secret_text(ctx, namespace, at).await?;
+    TecToken::new(text.expose_secret()).map_err(|_| no_token(at))
+}
+
+/// The text under a key of a Secret, without the blanks and line ends it often brings along. Whoever takes it says what it
+/// has to look like; what cannot be a secret of any kind is refused here.
+pub(super) async fn secret_text(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<SecretString, Missing> {
     let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
     let SecretKey { name, key } = at;
     let Some(secret) = limited(api.get_opt(name)).await.map_err(Missing::Unreadable)? else {
@@ -89,12 +104,21 @@ pub(super) async fn token(ctx: &Context, namespace: &str, at: &SecretKey) -> Res
     let Some(bytes) = secret.data.unwrap_or_default().remove(key) else {
         return Err(not_found(format!("Secret {name} has no key {key:?}")));
     };
-    let invalid = || {
-        let message = format!("key {key:?} of Secret {name} does not hold an access token");
-        Missing::Refusal(Refusal::new(Reason::InvalidCredentials, message))
-    };
-    let text = String::from_utf8(bytes.0).map_err(|_| invalid())?;
-    AccessToken::new(text).map_err(|_| invalid())
+    let text = String::from_utf8(bytes.0).map_err(|_| invalid(format!("key {key:?} of Secret {name} is no text")))?;
+    let text = SecretString::from(text);
+    let trimmed = text.expose_secret().trim();
+    if trimmed.is_empty() {
+        return Err(invalid(format!("key {key:?} of Secret {name} is empty")));
+    }
+    Ok(SecretString::from(trimmed))
+}
+
+fn no_token(SecretKey { name, key }: &SecretKey) -> Missing {
+    invalid(format!("key {key:?} of Secret {name} does not hold an access token"))
+}
+
+fn invalid(message: String) -> Missing {
+    Missing::Refusal(Refusal::new(Reason::InvalidCredentials, message))
 }
 
 fn not_found(message: String) -> Missing {
