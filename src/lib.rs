@@ -41,7 +41,7 @@
 //! | [`server`] | health, webhooks | probes; *is this delivery HubSpot's?* `signature.rs` |
 //! | [`runtime`] | clock, chance, back-off, shutdown, logs | what is injected |
 //! | [`cli`] | one thin file per command | flags |
-//! | [`sim`] | a HubSpot portal and a Kubernetes API server, in memory | what HubSpot does, as far as we know it |
+//! | [`sim`] | a HubSpot portal, a TEC and a Kubernetes API server, in memory | what HubSpot does, as far as we know it |
 //!
 //! Outside `src/`: `crds/` (generated from [`api`]), `manifests/`, `tests/` (`tidy.rs` checks this page's rules,
 //! `control-plane/` starts a real kube-apiserver, `demo.sh` tells the story).
@@ -62,8 +62,9 @@
 //! - **What we did not make we do not remove.** Ownership is a mark in HubSpot (`plan/ownership.rs`) or, where HubSpot has no place
 //!   for one (groups, users), a memory in status. A mark of another cluster is a `Conflict`.
 //! - **No write is repeated blindly.** A lost answer is an ambiguous error, and ambiguity is read back by natural key.
-//! - **A token cannot be printed.** [`hubspot::AccessToken`] has no `Display` and a `Debug` without content; errors, logs
-//!   and status hold no token, no body and no contact data.
+//!   (TEC's writes have keys: there a repeat is the same write.)
+//! - **A token cannot be printed.** [`hubspot::AccessToken`] and [`tec::TecToken`] have no `Display` and a `Debug` without
+//!   content; errors, logs and status hold no token, no body and no contact data.
 //! - **Messages are stable.** A retry of the same failure writes nothing to Kubernetes, nor does a pass without changes; a
 //!   status patch does not wake its own object.
 //! - **No `kube::runtime::Controller`.** The queue is ours: one order for all kinds, lanes, back-off per object, deterministic.
@@ -77,7 +78,8 @@
 //!
 //! - the **date** as a [`runtime::clock::Clock`]; waiting always goes through `tokio::time`, which a paused runtime moves;
 //! - **chance** (jitter) as a seeded [`runtime::chance::Chance`];
-//! - **HubSpot** as a [`runtime::transport::Transport`]: reqwest in the process, [`sim::hubspot::HubSpotSim`] in tests;
+//! - **HubSpot** as a [`runtime::transport::Transport`]: reqwest in the process, [`sim::hubspot::HubSpotSim`] in tests
+//!   (and **TEC** likewise: [`sim::tec::TecSim`], held against the contract by `tests/contract/`);
 //! - **Kubernetes** as a `kube::Client` over any tower service: a cluster, or [`sim::kube`].
 //!
 //! So the whole operator runs in one thread on virtual time against two simulators, where a seed chooses refusals, delays,

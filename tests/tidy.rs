@@ -13,12 +13,13 @@ use std::{
 
 /// What each room may import. A bare room is all of it; `room::item` is that item and what is below it.
 /// A new arrow needs a line here and a reason in the commit; the direction of things is drawn in `src/lib.rs`.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("runtime", &[]),
     ("api", &["domain"]),
     ("desired", &["api", "domain"]),
     ("hubspot", &["domain", "runtime"]),
+    ("leads", &["domain", "hubspot", "runtime", "tec"]),
     ("tec", &["domain", "runtime"]),
     ("portal", &["hubspot", "domain", "api::condition", "runtime::backoff", "runtime::lock"]),
     // Values only: what a portal looks like, never how it is read.
@@ -40,7 +41,24 @@ const ARROWS: [(&str, &[&str]); 14] = [
         ],
     ),
     ("apply", &["plan", "portal", "hubspot", "domain"]),
-    ("controllers", &["api", "apply", "desired", "domain", "hubspot", "plan", "portal", "runtime"]),
+    (
+        "controllers",
+        // The server is told by them whom to ring for; it knows nobody.
+        &[
+            "api",
+            "apply",
+            "desired",
+            "domain",
+            "hubspot",
+            "leads",
+            "plan",
+            "portal",
+            "runtime",
+            "server::signature",
+            "server::webhook",
+            "tec",
+        ],
+    ),
     ("server", &["domain", "runtime"]),
     ("sim", &["domain", "runtime"]),
     ("cli", &["api", "controllers", "desired", "domain", "hubspot", "runtime", "server", "sim"]),

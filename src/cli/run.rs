@@ -20,7 +20,7 @@ use crate::{
         telemetry::{self, LogFormat},
         transport::HttpTransport,
     },
-    server::health,
+    server::{health, webhook},
 };
 
 #[derive(Debug, Args)]
@@ -31,6 +31,9 @@ pub(super) struct RunArgs {
     /// Where health probes are answered.
     #[arg(long, default_value = "0.0.0.0:8081", value_name = "ADDR")]
     health_addr: SocketAddr,
+    /// Where HubSpot's webhooks arrive, as plain http: TLS ends before it.
+    #[arg(long, default_value = "0.0.0.0:8082", value_name = "ADDR")]
+    webhook_addr: SocketAddr,
     /// Who this cluster is in HubSpot. Derived from the uid of the namespace kube-system by default; set it under GitOps, so
     /// that a rebuilt cluster keeps its mark.
     #[arg(long, env = "TEC_CRM_CLUSTER_ID", value_name = "ID")]
@@ -103,9 +106,16 @@ async fn operate(args: RunArgs) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {} (--health-addr)", args.health_addr))?;
     tracing::info!(address = %listener.local_addr()?, "health probes are answered");
+    let hooks = TcpListener::bind(args.webhook_addr)
+        .await
+        .with_context(|| format!("cannot listen on {} (--webhook-addr)", args.webhook_addr))?;
+    tracing::info!(address = %hooks.local_addr()?, "webhooks are taken");
+    let doorbell = Arc::clone(&operator.context().leads);
+    let webhooks = tokio::spawn(webhook::serve(hooks, doorbell, Arc::new(SystemClock), shutdown.clone()));
     let health = tokio::spawn(health::serve(listener, move || readiness.is_ready(), shutdown.clone()));
     operator.run(shutdown).await;
     health.await??;
+    webhooks.await??;
     tracing::info!("stopped");
     Ok(())
 }

@@ -87,26 +87,25 @@ async fn simulate(args: SimulateArgs) -> anyhow::Result<()> {
         ..SimConfig::default()
     };
     let sim = HubSpotSim::with_state(config, Arc::new(SystemClock), &state)?;
-    let tec = simulated_tec(&args, &state)?;
+    let tec = simulated_tec(&args, &state).await?;
     let listener = bind(args.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
     // Ends with the process: what is not delivered by then, HubSpot would deliver later.
     tokio::spawn(deliver_webhooks(sim.clone(), HttpTransport::direct().context("cannot set up webhooks")?));
     let portal = serve(sim.clone(), listener, shutdown.clone().cancelled_owned());
-    let (Some(tec), Some(address)) = (tec, args.tec_listen) else { return Ok(portal.await?) };
-    let listener = bind(address).await?;
+    let Some((tec, listener)) = tec else { return Ok(portal.await?) };
     println!("TEC listening on http://{}", listener.local_addr()?);
     sim.attach_tec(tec.clone());
     tokio::try_join!(portal, tec::serve(tec, listener, shutdown.cancelled_owned()))?;
     Ok(())
 }
 
-/// A TEC, if one is to be served.
-fn simulated_tec(args: &SimulateArgs, state: &InitialState) -> anyhow::Result<Option<TecSim>> {
-    if args.tec_listen.is_none() {
+/// A TEC and its socket, if one is to be served.
+async fn simulated_tec(args: &SimulateArgs, state: &InitialState) -> anyhow::Result<Option<(TecSim, TcpListener)>> {
+    let Some(address) = args.tec_listen else {
         anyhow::ensure!(state.tec().is_none(), "the state file has a part for TEC: give --tec-listen");
         return Ok(None);
-    }
+    };
     let config = TecConfig {
         token: args.tec_token.clone(),
         seed: args.seed,
@@ -117,7 +116,7 @@ fn simulated_tec(args: &SimulateArgs, state: &InitialState) -> anyhow::Result<Op
     if let Some(initial) = state.tec() {
         tec.set_up(initial).context("state file, tec")?;
     }
-    Ok(Some(tec))
+    Ok(Some((tec, bind(address).await?)))
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -49,7 +49,7 @@ pub struct Context {
     /// What is known of every connection's portal.
     pub portals: Portals,
     /// The lead engines.
-    pub leads: Desk,
+    pub leads: Arc<Desk>,
     /// Events to Kubernetes.
     pub events: Events,
     pub(super) config_maps: ConfigMaps,
@@ -78,7 +78,7 @@ impl Context {
             events: Events::new(client.clone(), Arc::clone(&clock)),
             config_maps: ConfigMaps::default(),
             portals: Portals::default(),
-            leads: Desk::default(),
+            leads: Arc::default(),
             store: std::sync::Mutex::default(),
             queue: std::sync::Mutex::new(Queue::new(Backoff::RECONCILE)),
             work: Notify::new(),

@@ -4,7 +4,7 @@
 //! [`crate::leads`]. Dropped with its context, an engine ends as if killed; asked to end, it finishes its step.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, Weak},
     time::Duration,
 };
@@ -35,7 +35,7 @@ use crate::{
         connection::{LeadRules, STATE_FIELD},
         references::{Kind, ObjectRef, connection as connection_of},
     },
-    domain::{ContactId, Email, OwnerId},
+    domain::{ContactId, Email, LeadState, OwnerId, PortalId},
     hubspot,
     leads::{
         Board, Bookmark, Engine, Inbox, Parts, Report, Rules, Setup,
@@ -44,8 +44,9 @@ use crate::{
         setup::{Fields, Flow, Halt, Links, Member, Mode, NoteTexts},
     },
     plan::Refusal,
-    portal::{Trouble, snapshot::Owner},
+    portal::{Trouble, snapshot::{Owner, Properties}},
     runtime::lock,
+    server::webhook::{Doorbell, Endpoint},
     tec::{self, Cursor, Tec},
 };
 
@@ -62,6 +63,8 @@ pub struct Desk {
     engines: Mutex<BTreeMap<ObjectRef, Running>>,
     /// Connections that should have one, and why they have none.
     barred: Mutex<BTreeMap<ObjectRef, Refusal>>,
+    /// How HubSpot's deliveries for each connection are signed.
+    endpoints: Mutex<BTreeMap<ObjectRef, Endpoint>>,
 }
 
 #[derive(Debug)]
@@ -100,13 +103,6 @@ impl Desk {
         lock(&self.engines).get(connection).map(|running| (running.rules.mode, running.board.read()))
     }
 
-    /// These contacts may have changed.
-    pub fn ring(&self, connection: &ObjectRef, contacts: std::collections::BTreeSet<ContactId>) {
-        if let Some(running) = lock(&self.engines).get(connection) {
-            running.inbox.ring(contacts);
-        }
-    }
-
     /// Whether it is time to remember where the engine is; asked, it is remembered.
     fn may_save(&self, connection: &ObjectRef) -> bool {
         let mut all = lock(&self.engines);
@@ -123,12 +119,29 @@ impl Desk {
     pub fn dismiss(&self, connection: &ObjectRef) {
         lock(&self.engines).remove(connection);
         lock(&self.barred).remove(connection);
+        lock(&self.endpoints).remove(connection);
     }
 
     /// There is no engine, for this reason. Whether that is news.
     fn bar(&self, connection: &ObjectRef, why: Refusal) -> bool {
         lock(&self.engines).remove(connection);
         lock(&self.barred).insert(connection.clone(), why.clone()) != Some(why)
+    }
+}
+
+impl Doorbell for Desk {
+    fn endpoints(&self) -> Vec<Endpoint> {
+        lock(&self.endpoints).values().cloned().collect()
+    }
+
+    fn ring(&self, endpoint: &str, contacts: BTreeSet<ContactId>) {
+        let connection =
+            lock(&self.endpoints).iter().find(|(_, known)| known.id == endpoint).map(|(key, _)| key.clone());
+        if let Some(connection) = connection
+            && let Some(running) = lock(&self.engines).get(&connection)
+        {
+            running.inbox.ring(contacts);
+        }
     }
 }
 
@@ -159,7 +172,10 @@ pub(super) async fn attend(ctx: &Arc<Context>, connection: &ObjectRef) -> Result
         }
     };
     match setup(ctx, connection, &usable).await {
-        Ok(setup) => employ(ctx, connection, setup),
+        Ok(setup) => {
+            listen(ctx, connection, (&usable, setup.rules.portal)).await?;
+            employ(ctx, connection, setup);
+        }
         Err(NoEngine::Off) => ctx.leads.dismiss(connection),
         Err(NoEngine::Barred(why)) => {
             if ctx.leads.bar(connection, why) {
@@ -193,6 +209,36 @@ pub(super) async fn notice(ctx: &Context, key: &ObjectRef) -> Result<(), Interru
     let old = known.zip(owner).and_then(|(rules, owner)| rules.members.get(&owner).cloned());
     if old != new {
         ctx.wake(&connection, Lane::Dependency);
+    }
+    Ok(())
+}
+
+/// HubSpot's deliveries only make things faster: without the secret they are refused, and searches find what they told.
+async fn listen(
+    ctx: &Context,
+    connection: &ObjectRef,
+    (usable, portal): (&Usable, PortalId),
+) -> Result<(), Interrupted> {
+    let endpoint = match &usable.connection.webhooks {
+        None => None,
+        Some(webhooks) => match references::signing_secret(ctx, &connection.namespace, &webhooks.secret).await {
+            Ok(secret) => Some(Endpoint {
+                id: format!("{}/{}", connection.namespace, connection.name),
+                portal,
+                secret,
+                public_url: webhooks.public_url.clone(),
+            }),
+            Err(Missing::Refusal(refusal)) => {
+                tracing::warn!(object = %connection, reason = %refusal.message, "webhooks are refused; assignments are found by search");
+                None
+            }
+            Err(Missing::Unreadable(error)) => return Err(error),
+        },
+    };
+    let mut endpoints = lock(&ctx.leads.endpoints);
+    match endpoint {
+        Some(endpoint) => drop(endpoints.insert(connection.clone(), endpoint)),
+        None => drop(endpoints.remove(connection)),
     }
     Ok(())
 }
@@ -300,14 +346,7 @@ async fn setup(ctx: &Context, connection: &ObjectRef, usable: &Usable) -> Result
     let account = snapshot.account.last_known().ok_or(NoEngine::NotYet)?;
     let properties = snapshot.properties.last_known().ok_or(NoEngine::NotYet)?;
     let fields = &usable.connection.fields;
-    for name in [STATE_FIELD, fields.lead_connection_status.name.as_str()] {
-        if !properties.active.contains_key(name) {
-            return Err(NoEngine::Barred(Refusal::new(
-                Reason::Waiting,
-                format!("contacts have no field {name} yet; leads need it"),
-            )));
-        }
-    }
+    needed_fields(properties, fields.lead_connection_status.name.as_str())?;
     let owners = snapshot.owners.last_known().ok_or(NoEngine::NotYet)?;
     let members = members(ctx, connection, (usable, owners)).await?;
     if members.is_empty() {
@@ -326,7 +365,7 @@ async fn setup(ctx: &Context, connection: &ObjectRef, usable: &Usable) -> Result
             connection_status_label: fields.lead_connection_status.label.clone(),
             state: STATE_FIELD.to_owned(),
         },
-        mapping: Mapping(usable.connection.lead_status.mapping.clone()),
+        mapping: mapping(properties, &usable.connection.lead_status.mapping),
         notes: NoteTexts { accepted: leads.accepted_note.clone(), refused: leads.refused_note.clone() },
         members,
         active_owners: owners.values().map(|owner| owner.id.clone()).collect(),
@@ -334,6 +373,33 @@ async fn setup(ctx: &Context, connection: &ObjectRef, usable: &Usable) -> Result
     };
     let links = Links { hubspot: usable.portal.hubspot(hubspot::Lane::Leads), tec };
     Ok(Setup { links, rules: Arc::new(rules) })
+}
+
+/// The fields an assignment is marked with, and every option of the visible one.
+fn needed_fields(properties: &Properties, connection_status: &str) -> Result<(), NoEngine> {
+    let barred = |message: String| Err(NoEngine::Barred(Refusal::new(Reason::Waiting, message)));
+    for name in [STATE_FIELD, connection_status] {
+        if !properties.active.contains_key(name) {
+            return barred(format!("contacts have no field {name} yet; leads need it"));
+        }
+    }
+    let options = options_of(properties, connection_status);
+    match LeadState::ALL.into_iter().find(|state| !options.contains(state.name())) {
+        Some(state) => barred(format!("the field {connection_status} has no option {state} yet; leads need it")),
+        None => Ok(()),
+    }
+}
+
+fn options_of<'a>(properties: &'a Properties, name: &str) -> BTreeSet<&'a str> {
+    let options = properties.active.get(name).map(|property| property.options.as_slice()).unwrap_or_default();
+    options.iter().map(|option| option.value.as_str()).collect()
+}
+
+/// Rows whose value the portal knows: HubSpot would refuse the whole update for the others (API.md §7.1).
+fn mapping(properties: &Properties, rows: &BTreeMap<LeadState, String>) -> Mapping {
+    let options = options_of(properties, "hs_lead_status");
+    let known = rows.iter().filter(|(_, value)| options.contains(value.as_str()));
+    Mapping(known.map(|(state, value)| (*state, value.clone())).collect())
 }
 
 fn mode(ctx: &Context, usable: &Usable, leads: &LeadRules) -> Mode {

@@ -22,6 +22,7 @@ use crate::{
     hubspot::AccessToken,
     plan::Refusal,
     runtime::lock,
+    server::signature::SigningSecret,
     tec::TecToken,
 };
 
@@ -84,18 +85,24 @@ async fn fetch_config_map(ctx: &Context, reference: &ObjectRef) -> Result<Versio
 /// HubSpot's token under a key of a Secret.
 pub(super) async fn token(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<AccessToken, Missing> {
     let text = secret_text(ctx, namespace, at).await?;
-    AccessToken::new(text.expose_secret()).map_err(|_| no_token(at))
+    AccessToken::new(text.expose_secret()).map_err(|_| not_a("an access token", at))
 }
 
 /// TEC's token under a key of a Secret.
 pub(super) async fn tec_token(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<TecToken, Missing> {
     let text = secret_text(ctx, namespace, at).await?;
-    TecToken::new(text.expose_secret()).map_err(|_| no_token(at))
+    TecToken::new(text.expose_secret()).map_err(|_| not_a("an access token", at))
 }
 
-/// The text under a key of a Secret, without the blanks and line ends it often brings along. Whoever takes it says what it
-/// has to look like; what cannot be a secret of any kind is refused here.
-pub(super) async fn secret_text(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<SecretString, Missing> {
+/// The secret under a key of a Secret that HubSpot signs deliveries with.
+pub(super) async fn signing_secret(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<SigningSecret, Missing> {
+    let text = secret_text(ctx, namespace, at).await?;
+    SigningSecret::new(text.expose_secret()).map_err(|_| not_a("a client secret", at))
+}
+
+/// The text under a key of a Secret, without the blanks and line ends it often brings along. Messages name Secret and key,
+/// never what is in it.
+async fn secret_text(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<SecretString, Missing> {
     let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
     let SecretKey { name, key } = at;
     let Some(secret) = limited(api.get_opt(name)).await.map_err(Missing::Unreadable)? else {
@@ -105,16 +112,11 @@ pub(super) async fn secret_text(ctx: &Context, namespace: &str, at: &SecretKey) 
         return Err(not_found(format!("Secret {name} has no key {key:?}")));
     };
     let text = String::from_utf8(bytes.0).map_err(|_| invalid(format!("key {key:?} of Secret {name} is no text")))?;
-    let text = SecretString::from(text);
-    let trimmed = text.expose_secret().trim();
-    if trimmed.is_empty() {
-        return Err(invalid(format!("key {key:?} of Secret {name} is empty")));
-    }
-    Ok(SecretString::from(trimmed))
+    Ok(SecretString::from(text))
 }
 
-fn no_token(SecretKey { name, key }: &SecretKey) -> Missing {
-    invalid(format!("key {key:?} of Secret {name} does not hold an access token"))
+fn not_a(what: &str, SecretKey { name, key }: &SecretKey) -> Missing {
+    invalid(format!("key {key:?} of Secret {name} does not hold {what}"))
 }
 
 fn invalid(message: String) -> Missing {

@@ -161,6 +161,8 @@ pub(super) struct TecState {
     read_at: Option<Instant>,
     /// When the next attempt is due. `None`: as soon as there is a client.
     due: Option<Instant>,
+    /// TEC asked for no calls before this, whoever wants one.
+    quiet_until: Option<Instant>,
     failures: u32,
     /// Somebody wants a look not older than this.
     demand: Option<Instant>,
@@ -193,7 +195,8 @@ impl TecState {
 
     /// Whether it is time for a look, or somebody wants one.
     pub(super) fn is_wanted(&self, now: Instant) -> bool {
-        self.due.is_none_or(|due| due <= now) || self.demand > self.tried
+        let quiet = self.quiet_until.is_some_and(|until| until > now);
+        !quiet && (self.due.is_none_or(|due| due <= now) || self.demand > self.tried)
     }
 
     /// When the next look is due, if that is a matter of time.
@@ -203,7 +206,7 @@ impl TecState {
 
     /// The next look is due at the latest then.
     pub(super) fn refresh_by(&mut self, latest: Instant) {
-        self.due = self.due.map(|due| due.min(latest));
+        self.due = self.due.map(|due| due.min(latest)).max(self.quiet_until);
     }
 
     /// What is known.
@@ -225,12 +228,16 @@ impl TecState {
         self.tried = Some(began);
         let backoff = |failures| Backoff::RECONCILE.delay(failures, chance).min(interval);
         self.failures = if again.is_some() { self.failures.saturating_add(1) } else { 0 };
-        self.due = Some(match again {
+        self.quiet_until = match again {
+            Some(Again::NotBefore(pause)) => Some(ended + pause),
+            Some(Again::Soon | Again::AtInterval) | None => None,
+        };
+        let due = match again {
             None => began + chance.around(interval, 0.1),
-            Some(Again::Soon) => ended + backoff(self.failures),
-            Some(Again::NotBefore(pause)) => ended + pause.max(backoff(self.failures)),
+            Some(Again::Soon | Again::NotBefore(_)) => ended + backoff(self.failures),
             Some(Again::AtInterval) => ended + chance.around(interval, 0.1),
-        });
+        };
+        self.due = Some(due).max(self.quiet_until);
         if again.is_none() {
             self.read_at = Some(began);
         }

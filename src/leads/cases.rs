@@ -253,7 +253,7 @@ impl Case {
 
     fn show(&mut self, rules: &Rules, state: &str) {
         if let Some(shown) = rules.mapping.shown(state) {
-            self.update.insert(LEAD_STATUS.to_owned(), shown.lead_status);
+            self.update.extend(shown.lead_status.map(|value| (LEAD_STATUS.to_owned(), value)));
             self.update.insert(rules.fields.connection_status.clone(), shown.connection_status.to_owned());
         }
     }

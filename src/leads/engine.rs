@@ -112,6 +112,8 @@ pub struct Engine {
     tec: Health,
     events: Health,
     halt: Option<Halt>,
+    /// The last visit met no trouble with HubSpot as a whole.
+    visits_succeed: bool,
 }
 
 /// When to look for what.
@@ -195,6 +197,7 @@ impl Engine {
             tec: Health::default(),
             events: Health::default(),
             halt: None,
+            visits_succeed: true,
             clock,
             chance,
             inbox,
@@ -238,6 +241,7 @@ impl Engine {
             let now = Instant::now();
             let visits = self.pending.take(now, self.tec.down_until, VISIT);
             if !visits.is_empty() {
+                self.visits_succeed = true;
                 self.visit(setup, visits).await;
             } else if let Some(look) = self.due_look(now) {
                 self.look_and_plan(&setup, look).await;
@@ -272,6 +276,8 @@ impl Engine {
             return;
         }
         self.hubspot.answered();
+        // Without visits nothing can show that they succeed again.
+        self.visits_succeed |= self.pending.delayed() == 0;
         let now = Instant::now();
         let poll_interval = setup.rules.poll_interval;
         match look {
@@ -329,9 +335,11 @@ impl Engine {
     fn take_page(&mut self, page: tec::Result<EventPage>) {
         match page {
             Ok(EventPage { cursor, events, skipped }) => {
+                if self.events.failures > 0 {
+                    // TEC is back: whatever waited for it is tried at once.
+                    self.tec = Health::default();
+                }
                 self.events.answered();
-                // Whatever waited for TEC is tried again.
-                self.tec.down_until = None;
                 self.tally.unknown_events += u64::try_from(skipped).unwrap_or_default();
                 let now = Instant::now();
                 for contact in self.feed.take_in(cursor, events) {
@@ -380,6 +388,7 @@ impl Engine {
             _ => Duration::ZERO,
         };
         self.hubspot.failed(pause, &self.chance);
+        self.visits_succeed = false;
         self.halted(Halt::HubSpot(Arc::new(error)));
     }
 
@@ -499,7 +508,7 @@ impl Engine {
     /// Both sides have answered since the start, or since the ways out changed.
     fn has_proven(&self) -> bool {
         let tec = self.events.proven || self.setup.rules.mode != Mode::Process;
-        self.hubspot.proven && tec && self.hubspot.failures == 0 && self.events.failures == 0 && self.tec.failures == 0
+        self.hubspot.proven && tec && self.visits_succeed && self.hubspot.failures == 0 && self.events.failures == 0 && self.tec.failures == 0
     }
 }
 

@@ -7,8 +7,8 @@ use kube::ResourceExt;
 use super::{Finding, connection_of, other_claimant, reach, reference};
 use crate::{
     api::{
-        Assistant,
-        assistant::AssistantStatus,
+        Assistant, CrmConnection,
+        assistant::{AssistantStatus, LeadsOnDelete},
         condition::{self, Reason},
         crm_connection::Mode,
         shared::DeletionPolicy,
@@ -17,12 +17,14 @@ use crate::{
     controllers::{
         cleanup::{self, Left},
         context::Context,
-        portals::Usable,
+        leads::Leads,
+        portals::{Availability, Usable},
         queue::{Job, Lane, Next},
-        status::{self, Interrupted, Standing},
+        status::{self, Interrupted, Loaded, Standing},
     },
-    desired::assistant,
-    domain::Email,
+    desired::{assistant, connection, references::ObjectRef},
+    domain::{Email, OwnerId},
+    leads::setup,
     plan::{
         Permission, Refusal,
         portal::permission,
@@ -40,9 +42,11 @@ pub(super) async fn run(ctx: &Context, job: &Job, object: &Assistant) -> Result<
     if !cleanup::holds(object) {
         return Ok(Next::Forget);
     }
-    let left = match object.spec.deletion_policy {
-        DeletionPolicy::Retain => Left::Nothing,
-        DeletionPolicy::Delete => remove(ctx, job, object).await,
+    // Contacts first: without its user nobody could see whose they were.
+    let left = match (contacts(ctx, object), object.spec.deletion_policy) {
+        (Left::Nothing, DeletionPolicy::Retain) => Left::Nothing,
+        (Left::Nothing, DeletionPolicy::Delete) => remove(ctx, job, object).await,
+        (contacts, _) => contacts,
     };
     match cleanup::verdict(ctx, object, &left) {
         cleanup::Verdict::LetGo(warning) => {
@@ -55,6 +59,41 @@ pub(super) async fn run(ctx: &Context, job: &Job, object: &Assistant) -> Result<
             say(ctx, object, standing).await?;
             Ok(next)
         }
+    }
+}
+
+/// What is left of its contacts: the engine of its connection gives them back (`leads.onDelete`).
+fn contacts(ctx: &Context, object: &Assistant) -> Left {
+    let key = connection_of(object);
+    let owner = object.status.as_ref().and_then(|status| status.owner_id.clone()).map(OwnerId);
+    let (Ok(valid), Some(owner)) = (assistant::validate(&object.spec), owner) else { return Left::Nothing };
+    if valid.on_delete == LeadsOnDelete::Keep || reference(ctx, object, &key).is_err() || !carries_leads(ctx, &key) {
+        return Left::Nothing;
+    }
+    if other_claimant(ctx, object).is_some() {
+        // They are the other's from now on.
+        return Left::Nothing;
+    }
+    let waiting = |message: &str| Left::NotYet(Refusal::new(Reason::DeletionBlocked, message));
+    match (ctx.leads.leads(&key), ctx.portals.availability(&key)) {
+        (_, Availability::Unavailable(why)) => Left::Unreachable { what: "what it owns in HubSpot".to_owned(), why },
+        (Leads::At(setup::Mode::Process, report), _) if report.still_owned.get(&owner) == Some(&0) => Left::Nothing,
+        (Leads::At(setup::Mode::Process, _), _) => waiting("its contacts go back to their previous owners"),
+        (Leads::At(setup::Mode::Hold, _), _) => Left::Blocked(Refusal::new(
+            Reason::OnHold,
+            "its contacts do not go back to their previous owners while the connection is on hold",
+        )),
+        // Nothing of its contacts was ever touched, or cannot be told.
+        (Leads::At(setup::Mode::Observe, _) | Leads::Barred(_), _) => Left::Nothing,
+        (Leads::Off, _) => waiting("the connection is being looked at"),
+    }
+}
+
+fn carries_leads(ctx: &Context, key: &ObjectRef) -> bool {
+    match status::load::<CrmConnection>(ctx, key) {
+        Loaded::Object(connection) => connection::validate(&connection.spec, &ctx.settings.endpoints)
+            .is_ok_and(|valid| valid.leads.is_some() && !valid.suspend),
+        Loaded::Gone | Loaded::Malformed(_) => false,
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     contacts::Contact,
     crm_users, groups, input,
     lagged::Lagged,
+    objects::Kind,
     owners,
     people::NewUser,
     portal::{Actor, Portal},
@@ -47,7 +48,9 @@ impl HubSpotSim {
     /// Serves a TEC's control routes beside ours: `/_sim/tec/*`, its part of `/_sim/state` and `/_sim/requests`, its faults
     /// (routes that begin with `/v1/`), and one clock to move.
     pub fn attach_tec(&self, tec: TecSim) {
-        self.lock().tec = Some(tec);
+        let mut state = self.lock();
+        tec.advance(state.ahead);
+        state.tec = Some(tec);
     }
 
     /// The TEC attached.
@@ -249,9 +252,9 @@ impl HubSpotSim {
         Ok(groups::archive_one(portal, name)?)
     }
 
-    /// The truth, whatever lists show: `{account, users, owners, crmUsers, groups, properties, contacts}` in the API's shapes.
-    /// Archived owners, properties and contacts are among them, marked as such. With a TEC attached also
-    /// `tec: {assistants, schedules, leads}`.
+    /// The truth, whatever lists show: `{account, users, owners, crmUsers, groups, properties, contacts, notes, emails,
+    /// tasks}` in the API's shapes. Archived owners, properties, contacts and engagements are among them, marked as such. With a TEC
+    /// attached also `tec: {assistants, schedules, leads}`.
     pub fn state(&self) -> Value {
         let state = self.lock();
         let portal = &state.portal;
@@ -270,6 +273,9 @@ impl HubSpotSim {
             "groups": groups.map(super::schema::Group::to_json).collect::<Vec<_>>(),
             "properties": properties.map(super::schema::Property::to_json).collect::<Vec<_>>(),
             "contacts": contacts.collect::<Vec<_>>(),
+            "notes": portal.engagements_json(Kind::Note),
+            "emails": portal.engagements_json(Kind::Email),
+            "tasks": portal.engagements_json(Kind::Task),
         });
         if let Some(tec) = &state.tec {
             all["tec"] = tec.state();

@@ -147,6 +147,12 @@ pub struct Switches {
     pub user_cap: Option<usize>,
     /// Whether 429 answers carry `Retry-After` (§14.10).
     pub retry_after: RetryAfter,
+    /// Every association is invalid, as one integration met (§14.15).
+    pub associations_always_fail: bool,
+    /// How a batch read answers objects without associations.
+    pub no_associations: NoAssociations,
+    /// `toObjectId` as a number, as in the guides, instead of a text, as in the specification (§9).
+    pub association_ids_are_numbers: bool,
     /// Whether saving a value again adds an entry to the property's history (§14.8).
     pub resave_adds_history: bool,
     /// What taking a contact's owner away does to `hubspot_owner_assigneddate` (§14.13).
@@ -168,6 +174,16 @@ pub struct Switches {
     pub search_ties: SearchTies,
     /// Whether `NEQ`, `NOT_IN` and `NOT_CONTAINS_TOKEN` also find contacts without a value.
     pub negation_finds_unset: bool,
+}
+
+/// Answer of an association batch read about objects that have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NoAssociations {
+    /// 207 with an error each.
+    #[default]
+    Error,
+    /// 200; they are just absent.
+    Absent,
 }
 
 /// Answer to creating a user who exists.

@@ -19,10 +19,10 @@ use crate::domain::Email;
 const TEXT_LIMIT: usize = 65_536;
 
 /// One value that cannot be written.
-struct BadValue {
-    name: String,
-    code: &'static str,
-    message: String,
+pub(super) struct BadValue {
+    pub name: String,
+    pub code: &'static str,
+    pub message: String,
 }
 
 /// A date as HubSpot takes it: epoch milliseconds, an instant, or a day.
@@ -84,6 +84,10 @@ impl Portal {
     /// All bad values of a record are told in one 400 (API.md §8.2).
     fn check_values(&self, values: &BTreeMap<String, String>) -> Result<(), ApiError> {
         let bad: Vec<BadValue> = values.iter().filter_map(|(name, value)| self.check_value(name, value)).collect();
+        self.refuse_values(&bad)
+    }
+
+    pub(super) fn refuse_values(&self, bad: &[BadValue]) -> Result<(), ApiError> {
         if bad.is_empty() {
             return Ok(());
         }

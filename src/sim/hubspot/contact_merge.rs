@@ -79,6 +79,7 @@ impl Portal {
             created_at: first.created_at.min(second.created_at),
             updated_at: now,
             archived_at: None,
+            order: first.order.max(second.order) + 1,
         };
         for (name, versions) in &first.values {
             let all = joined.values.entry(name.clone()).or_default();
@@ -94,16 +95,11 @@ impl Portal {
                 value = instant(now);
             }
             if stamp || newest != value {
-                versions.push(Version { value, at: now, by });
+                versions.push(Version { value, at: now, by, order: joined.order });
             }
         }
         let email = joined.value("email");
         joined.other_emails.retain(|other| Some(other) != email.as_ref());
         joined
     }
-
-    /// Called after a merge with the ids that are gone and the one that remains: whatever hangs on them (engagements) is to
-    /// hang on it. Nothing hangs on contacts yet.
-    #[allow(clippy::unused_self, clippy::needless_pass_by_ref_mut)] // to be filled where engagements live
-    pub(super) fn reassociate(&mut self, _from: &[u64], _to: u64) {}
 }

@@ -40,6 +40,8 @@ pub(super) struct Contact {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub archived_at: Option<Timestamp>,
+    /// Grows with everything that happens to the contact: tells what came first within a millisecond.
+    pub order: u64,
 }
 
 /// A contact's values at one time, without their past: what search remembers.
@@ -64,6 +66,8 @@ pub(super) struct Version {
     pub value: String,
     pub at: Timestamp,
     pub by: Actor,
+    /// The contact's order then.
+    pub order: u64,
 }
 
 impl Default for Contacts {
@@ -185,6 +189,11 @@ impl Contact {
         self.values.get(name).into_iter().flatten().rev().map(Version::to_json).collect()
     }
 
+    /// A property's versions, oldest first.
+    pub(super) fn versions(&self, name: &str) -> &[Version] {
+        self.values.get(name).map_or(&[], Vec::as_slice)
+    }
+
     /// Every address that finds this contact.
     pub(super) fn emails(&self) -> impl Iterator<Item = &str> {
         self.text("email").into_iter().chain(self.other_emails.iter().map(String::as_str))
@@ -195,6 +204,7 @@ impl Contact {
         let versions = self.values.entry(name.to_owned()).or_default();
         let changes = versions.last().map_or("", |last| last.value.as_str()) != version.value;
         if changes || (again && !version.value.is_empty()) {
+            self.order = version.order;
             versions.push(version);
         }
         changes
@@ -208,7 +218,7 @@ impl Contact {
 
 impl Version {
     fn to_json(&self) -> Value {
-        let Self { value, at, by } = self;
+        let Self { value, at, by, order: _ } = self;
         let (source_type, source_id) = by.source();
         json!({
             "value": value,
@@ -233,6 +243,7 @@ impl Portal {
             created_at: now,
             updated_at: now,
             archived_at: None,
+            order: 0,
         };
         self.contacts.records.insert(id, contact);
         self.note_change(id, ChangeKind::Creation, by);
@@ -293,6 +304,17 @@ impl Portal {
         Ok(())
     }
 
+    /// Something on the contact's timeline changed: it is a change of the contact, of no property though (API.md §9).
+    /// Returns the contact's order.
+    pub(super) fn touch_contact(&mut self, id: u64) -> u64 {
+        let Some(contact) = self.contacts.records.get_mut(&id) else { return 0 };
+        contact.updated_at = self.now;
+        contact.order += 1;
+        let order = contact.order;
+        self.index_contact(id);
+        order
+    }
+
     /// Hands the contact's state to the search index, which follows in its own time.
     pub(super) fn index_contact(&mut self, id: u64) {
         let lag = self.config.search_lag;
@@ -308,7 +330,7 @@ impl Portal {
         let owner_before = contact.value("hubspot_owner_id");
         let mut changed = Vec::new();
         let mut put = |contact: &mut Contact, name: &str, value: String, again: bool| {
-            if contact.put(name, Version { value: value.clone(), at: now, by }, again) {
+            if contact.put(name, Version { value: value.clone(), at: now, by, order: contact.order + 1 }, again) {
                 changed.push(ChangeKind::PropertyChange { name: name.to_owned(), value });
             }
         };

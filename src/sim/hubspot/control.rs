@@ -40,6 +40,7 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
     match (request.method().as_str(), path.as_slice()) {
         ("GET", ["requests"]) => Ok(Some(requests(sim, &Query::parse(request.uri().query())))),
         ("GET", ["state"]) => Ok(Some(sim.state())),
+        ("GET", ["timeline", contact]) => sim.timeline(contact).map(Some),
         ("GET", ["faults"]) => Ok(Some(faults(sim))),
         ("POST", ["faults"]) => add_faults(sim, body),
         ("DELETE", ["faults"]) => {

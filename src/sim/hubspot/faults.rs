@@ -15,7 +15,7 @@ use crate::sim::shared::faults::{custom, proxy_page, put_headers};
 
 /// Whether a fault's route is one of ours, not the beginning of some.
 pub(super) fn is_template(route: &str) -> bool {
-    Route::ALL.iter().any(|known| known.template() == route)
+    Route::is_template(route)
 }
 
 /// Renders a fault's answer with a correlation id.

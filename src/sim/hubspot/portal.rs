@@ -14,13 +14,16 @@ use tokio::sync::Notify;
 use super::{
     account,
     answer::{ApiError, Outcome, render},
+    association_api,
     auth::Tokens,
     batch,
     changes::ContactChange,
     config::{RetryAfter, SimConfig},
     contact_api, contact_batch, contact_merge,
     contacts::Contacts,
-    crm_users, groups,
+    crm_users, engagement_api,
+    engagements::Engagements,
+    groups,
     input::Query,
     limits::Limits,
     owners,
@@ -43,6 +46,7 @@ pub(super) struct Portal {
     pub people: People,
     pub schema: Schema,
     pub contacts: Contacts,
+    pub engagements: Engagements,
     /// What happened to contacts and nobody has told yet.
     pub changes: VecDeque<ContactChange>,
     /// Whether `changes` is kept at all.
@@ -117,6 +121,7 @@ impl Portal {
             people: People::default(),
             schema: Schema::default(),
             contacts: Contacts::default(),
+            engagements: Engagements::default(),
             changes: VecDeque::new(),
             collect_changes: false,
             wake: Arc::default(),
@@ -248,12 +253,18 @@ impl Portal {
             (Route::Group, "GET") => groups::get(self, call),
             (Route::Group, "PATCH") => groups::update(self, call),
             (Route::Group, "DELETE") => groups::archive(self, call),
+            (Route::Engagement(kind, path), _) => engagement_api::dispatch(self, kind, path, method, call),
+            (Route::Association(path, from, to), _) => association_api::dispatch(self, path, (from, to), method, call),
             (Route::UnknownObjectType, _) => {
                 Err(ApiError::invalid(format!("Unable to infer object type from: {}", call.arg)))
             }
-            _ => Err(ApiError::new(405, format!("HTTP {method} is not allowed here"))),
+            _ => Err(not_allowed(method)),
         }
     }
+}
+
+pub(super) fn not_allowed(method: &Method) -> ApiError {
+    ApiError::new(405, format!("HTTP {method} is not allowed here"))
 }
 
 /// Numbers of one kind of thing, never reused.

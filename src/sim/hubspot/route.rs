@@ -3,6 +3,8 @@
 
 use http::Method;
 
+use super::objects::{self, AssociationPath, EngagementPath, Kind, ObjectType};
+
 /// A known path, whatever version it was spelt in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
@@ -36,6 +38,8 @@ pub(super) enum Route {
     UserProperties,
     UserProperty,
     CustomPropertyLimits,
+    Engagement(Kind, EngagementPath),
+    Association(AssociationPath, ObjectType, ObjectType),
     UnknownObjectType,
 }
 
@@ -48,7 +52,7 @@ pub(super) struct Match {
 }
 
 impl Route {
-    /// All routes, for tables over them.
+    /// All routes but those of engagements and associations, for tables over them.
     pub(super) const ALL: [Self; 31] = [
         Self::AccountDetails,
         Self::DailyUsage,
@@ -116,8 +120,15 @@ impl Route {
             Self::UserProperties => "/crm/properties/users",
             Self::UserProperty => "/crm/properties/users/{name}",
             Self::CustomPropertyLimits => "/crm/limits/custom-properties",
+            Self::Engagement(kind, path) => path.template(kind),
+            Self::Association(path, _, _) => path.template(),
             Self::UnknownObjectType => "/crm/{unknown object type}",
         }
+    }
+
+    /// Whether a text is the template of some route.
+    pub(super) fn is_template(text: &str) -> bool {
+        Self::ALL.iter().any(|route| route.template() == text) || objects::is_template(text)
     }
 
     /// Scopes of which any one is enough; none means every token may call.
@@ -140,6 +151,8 @@ impl Route {
             | Self::ContactBatchUpsert
             | Self::ContactBatchArchive
             | Self::ContactMerge => &["crm.objects.contacts.write"],
+            Self::Engagement(kind, path) => path.scopes(kind, method),
+            Self::Association(..) => &["crm.objects.contacts.read", "crm.objects.contacts.write"],
             Self::CustomPropertyLimits => {
                 &["crm.objects.contacts.read", "crm.objects.users.read", "crm.objects.owners.read"]
             }
@@ -158,7 +171,7 @@ impl Route {
 
     /// Search has a limit of its own and shows no rate headers (API.md §8.3).
     pub(super) fn is_search(self) -> bool {
-        self == Self::ContactSearch
+        matches!(self, Self::ContactSearch | Self::Engagement(_, EngagementPath::Search))
     }
 }
 
@@ -179,6 +192,7 @@ pub(super) fn find(segments: &[String]) -> Option<Match> {
         ("limits", ["custom-properties"]) => (Route::CustomPropertyLimits, ""),
         ("properties", [object_type, rest @ ..]) => return property_route(object_type, rest),
         ("objects", [object_type, rest @ ..]) => return object_route(object_type, rest),
+        ("associations", [from, to, rest @ ..]) => return objects::association_route(from, to, rest),
         _ => return None,
     };
     Some(Match { route, arg: arg.to_owned() })
@@ -217,6 +231,9 @@ fn property_route(object_type: &str, rest: &[&str]) -> Option<Match> {
 }
 
 fn object_route(object_type: &str, rest: &[&str]) -> Option<Match> {
+    if let Some(found) = objects::object_route(object_type, rest) {
+        return Some(found);
+    }
     let (route, arg) = match rest {
         [] if is_user(object_type) => (Route::CrmUsers, ""),
         [id] if is_user(object_type) => (Route::CrmUser, *id),

@@ -18,11 +18,11 @@ use super::{
     search_filter::{Filter, Kind, Operand, Test},
 };
 
-const GROUP_LIMIT: usize = 5;
-const FILTERS_PER_GROUP: usize = 6;
-const FILTER_LIMIT: usize = 18;
-const RESULT_LIMIT: usize = 10_000;
-const BODY_LIMIT: usize = 3_000;
+pub(super) const GROUP_LIMIT: usize = 5;
+pub(super) const FILTERS_PER_GROUP: usize = 6;
+pub(super) const FILTER_LIMIT: usize = 18;
+pub(super) const RESULT_LIMIT: usize = 10_000;
+pub(super) const BODY_LIMIT: usize = 3_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

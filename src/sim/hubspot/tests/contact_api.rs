@@ -250,7 +250,7 @@ async fn changes_are_told_when_asked_for_and_the_oldest_forgotten() {
     assert_eq!((sources[0], sources[8].0), (("CRM_UI_BULK_ACTION", "userId:1001"), "CRM_UI"));
     assert!(drained.iter().all(|change| change.at.to_string() == START));
 
-    sim.create_contacts(10_001, &values(&[])).unwrap();
+    sim.create_contacts(100_001, &values(&[])).unwrap();
     let changes = &sim.lock().portal.changes;
-    assert_eq!((changes.len(), changes[0].object_id), (10_000, 206));
+    assert_eq!((changes.len(), changes[0].object_id), (100_000, 206));
 }

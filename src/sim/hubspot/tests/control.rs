@@ -62,6 +62,8 @@ async fn every_control_route_does_its_deed() {
         ("POST /_sim/tokens", r#"{"token":"t","revoke":true}"#, 204),
         ("POST /_sim/tokens", r#"{"token":"t","revoke":true}"#, 404),
         ("GET /_sim/state/", "", 200),
+        ("GET /_sim/timeline/203", "", 200),
+        ("GET /_sim/timeline/999", "", 404),
         ("GET /_sim/requests", "", 200),
         ("GET /_sim/nothing", "", 404),
         ("GET /_sim", "", 404),

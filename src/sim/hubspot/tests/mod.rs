@@ -3,16 +3,20 @@
 #![allow(clippy::needless_pass_by_value)] // `json!` arguments read best by value
 
 mod access;
+mod associations;
 mod contact_api;
 mod contact_batch;
 mod contact_merge;
 mod contacts;
 mod control;
+mod engagement_search;
+mod engagements;
 mod fields;
 mod groups;
 mod people;
 mod search;
 mod socket;
+mod timeline;
 mod trouble;
 mod webhooks;
 
