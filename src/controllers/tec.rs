@@ -269,11 +269,7 @@ impl TecState {
 }
 
 /// `stands`: whether what was read before still counts, in spite of this failure.
-fn merged<T>(
-    before: Option<&Listing<T>>,
-    read: Result<T, Failure>,
-    stands: impl Fn(&Failure) -> bool,
-) -> Listing<T> {
+fn merged<T>(before: Option<&Listing<T>>, read: Result<T, Failure>, stands: impl Fn(&Failure) -> bool) -> Listing<T> {
     match (read, before) {
         (Ok(list), _) => Listing::Fresh(Arc::new(list)),
         (Err(failure), Some(Listing::Fresh(list))) if stands(&failure) => Listing::Fresh(Arc::clone(list)),

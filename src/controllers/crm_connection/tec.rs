@@ -74,9 +74,7 @@ async fn read(key: &ObjectRef, tec: &Tec, at: &SecretKey) -> Reading {
 
 async fn list<T>(call: impl Future<Output = tec::Result<T>>, at: &SecretKey) -> Result<T, Failure> {
     match timeout(LONGEST_READ, call).await {
-        Ok(result) => {
-            result.map_err(|error| Failure::of(&error, &format!("key {:?} of Secret {}", at.key, at.name)))
-        }
+        Ok(result) => result.map_err(|error| Failure::of(&error, &format!("key {:?} of Secret {}", at.key, at.name))),
         Err(_) => {
             let message = format!("TEC did not answer within {} s", LONGEST_READ.as_secs());
             Err(Failure { why: Refusal::new(Reason::TecUnreachable, message), again: Again::Soon })
