@@ -44,7 +44,10 @@ use crate::{
         setup::{Fields, Flow, Halt, Links, Member, Mode, NoteTexts},
     },
     plan::Refusal,
-    portal::{Trouble, snapshot::{Owner, Properties}},
+    portal::{
+        Trouble,
+        snapshot::{Owner, Properties},
+    },
     runtime::lock,
     server::webhook::{Doorbell, Endpoint},
     tec::{self, Cursor, Tec},
