@@ -296,9 +296,7 @@ impl Transport for ByHost {
     fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
         match (request.uri().host(), &self.tec) {
             (Some(TEC_HOST), Some(tec)) => tec.send(request),
-            (Some(TEC_HOST), None) => {
-                Box::pin(async { Err(TransportError::NotSent("name not found".to_owned())) })
-            }
+            (Some(TEC_HOST), None) => Box::pin(async { Err(TransportError::NotSent("name not found".to_owned())) }),
             _ => self.hubspot.send(request),
         }
     }

@@ -111,10 +111,8 @@ async fn find(
         Course::LookOnly(in_tec) => user::look_only(ctx, job, object, (valid, usable), in_tec).await,
         Course::Work(in_tec) => user::look(ctx, job, object, (valid, usable), in_tec).await,
     };
-    looked.map_or_else(
-        |trouble| user::distrust(ctx, object, usable, trouble),
-        |looked| Finding::Looked(Box::new(looked)),
-    )
+    looked
+        .map_or_else(|trouble| user::distrust(ctx, object, usable, trouble), |looked| Finding::Looked(Box::new(looked)))
 }
 
 /// The connection, if the object may use it, nobody else claims the e-mail, and it works.

@@ -34,8 +34,7 @@ fn connect(world: &World, extra: &Value) {
 }
 
 fn onboarded(world: &World, name: &str, finished: bool) {
-    let assistant =
-        NewAssistant { onboarded: Some(finished), ..NewAssistant::new(format!("{name}@example.com")) };
+    let assistant = NewAssistant { onboarded: Some(finished), ..NewAssistant::new(format!("{name}@example.com")) };
     world.tec().assistant(assistant).unwrap();
 }
 
@@ -98,7 +97,10 @@ async fn an_assistant_that_tec_does_not_have_is_invited_when_it_does() {
     for (name, why) in [("bob", "onboarding"), ("eve", "e-mail address")] {
         assert_eq!(code(&world, name), "ASSISTANT_NOT_YET_CREATED");
         let ready = world.ready("assistants", name);
-        assert!(ready.starts_with("False/NotCreatedInTec: finish the assistant in TEC") && ready.contains(why), "{ready}");
+        assert!(
+            ready.starts_with("False/NotCreatedInTec: finish the assistant in TEC") && ready.contains(why),
+            "{ready}"
+        );
         starts(&world.condition("assistants", name, "Reconciling"), "True/NotCreatedInTec");
         assert_eq!(world.condition("assistants", name, "Stalled"), "-");
         starts(&world.condition("assistants", name, "UserExists"), "False/");
@@ -388,7 +390,10 @@ async fn schedules_from_tec_need_a_connection_to_tec() {
     world.connection(&json!({"leads": {"mode": "Off"}, "tec": null}));
     world.pass(10 * SECOND).await;
     let ready = world.ready("schedulesyncs", "schedules");
-    assert!(ready.starts_with("False/InvalidSpec") && ready.contains("set spec.tec of CrmConnection portal"), "{ready}");
+    assert!(
+        ready.starts_with("False/InvalidSpec") && ready.contains("set spec.tec of CrmConnection portal"),
+        "{ready}"
+    );
     starts(&world.condition("schedulesyncs", "schedules", "Stalled"), "True/InvalidSpec");
     assert_eq!(world.option_labels("tec_schedule"), ["Weekdays", "Evenings", "Every day"]);
     starts(&step(&world, "ada", "AssistantCreated"), "Manual");
