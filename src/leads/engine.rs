@@ -508,7 +508,12 @@ impl Engine {
     /// Both sides have answered since the start, or since the ways out changed.
     fn has_proven(&self) -> bool {
         let tec = self.events.proven || self.setup.rules.mode != Mode::Process;
-        self.hubspot.proven && tec && self.visits_succeed && self.hubspot.failures == 0 && self.events.failures == 0 && self.tec.failures == 0
+        self.hubspot.proven
+            && tec
+            && self.visits_succeed
+            && self.hubspot.failures == 0
+            && self.events.failures == 0
+            && self.tec.failures == 0
     }
 }
 
