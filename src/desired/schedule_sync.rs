@@ -314,20 +314,21 @@ mod tests {
     #[test]
     fn schedules_of_one_name_are_told_apart_by_their_ids_in_any_order() {
         let of = |active: &[(&str, &str)]| labels(active).0.into_iter().collect::<BTreeMap<_, _>>();
-        let lists: [(&[(&str, &str)], &[&str]); 5] = [
-            (&[("1", "Days"), ("2", "Nights")], &["Days", "Nights"]),
-            (&[("1", "Days"), ("2", " Days ")], &["Days (1)", "Days (2)"]),
-            (&[("1", "Days"), ("2", "Days"), ("3", "Days (1)")], &["Days (1)", "Days (2)", "Days (1) (3)"]),
-            (&[("1", ""), ("2", "  ")], &["1", "2"]),
-            (&[("1", "2"), ("2", "")], &["2 (1)", "2 (2)"]),
+        // Id, name, label.
+        let lists = [
+            vec![("1", "Days", "Days"), ("2", "Nights", "Nights")],
+            vec![("1", "Days", "Days (1)"), ("2", " Days ", "Days (2)")],
+            vec![("1", "Days", "Days (1)"), ("2", "Days", "Days (2)"), ("3", "Days (1)", "Days (1) (3)")],
+            vec![("1", "", "1"), ("2", "  ", "2")],
+            vec![("1", "2", "2 (1)"), ("2", "", "2 (2)")],
         ];
-        for (active, expected) in lists {
+        for list in lists {
             let expected: BTreeMap<String, String> =
-                active.iter().zip(expected).map(|((id, _), label)| ((*id).to_owned(), (*label).to_owned())).collect();
-            assert_eq!(of(active), expected);
-            let mut turned = active.to_vec();
-            turned.reverse();
-            assert_eq!(of(&turned), expected);
+                list.iter().map(|(id, _, label)| ((*id).to_owned(), (*label).to_owned())).collect();
+            let mut active: Vec<(&str, &str)> = list.iter().map(|(id, name, _)| (*id, *name)).collect();
+            assert_eq!(of(&active), expected);
+            active.reverse();
+            assert_eq!(of(&active), expected);
         }
     }
 

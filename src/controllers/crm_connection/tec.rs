@@ -53,12 +53,11 @@ pub(super) async fn look(
     let client = ctx.portals.tec(key, |state| state.client(made_from, make));
     let began = Instant::now();
     let known = ctx.portals.tec(key, |state| if state.is_wanted(began) { None } else { state.known() });
-    let directory = match known {
-        Some(known) => known,
-        None => {
-            let reading = read(key, &client, &endpoint.token).await;
-            ctx.portals.tec(key, |state| state.take(reading, valid.interval, &ctx.chance))
-        }
+    let directory = if let Some(known) = known {
+        known
+    } else {
+        let reading = read(key, &client, &endpoint.token).await;
+        ctx.portals.tec(key, |state| state.take(reading, valid.interval, &ctx.chance))
     };
     Ok(Some(Seen { directory, client: Some(client) }))
 }
@@ -73,13 +72,11 @@ async fn read(key: &ObjectRef, tec: &Tec, at: &SecretKey) -> Reading {
 }
 
 async fn list<T>(call: impl Future<Output = tec::Result<T>>, at: &SecretKey) -> Result<T, Failure> {
-    match timeout(LONGEST_READ, call).await {
-        Ok(result) => result.map_err(|error| Failure::of(&error, &format!("key {:?} of Secret {}", at.key, at.name))),
-        Err(_) => {
-            let message = format!("TEC did not answer within {} s", LONGEST_READ.as_secs());
-            Err(Failure { why: Refusal::new(Reason::TecUnreachable, message), again: Again::Soon })
-        }
-    }
+    let Ok(result) = timeout(LONGEST_READ, call).await else {
+        let message = format!("TEC did not answer within {} s", LONGEST_READ.as_secs());
+        return Err(Failure { why: Refusal::new(Reason::TecUnreachable, message), again: Again::Soon });
+    };
+    result.map_err(|error| Failure::of(&error, &format!("key {:?} of Secret {}", at.key, at.name)))
 }
 
 /// Should TEC list an address twice, one that can work counts.
