@@ -21,6 +21,7 @@ use super::{
     queue::Lane,
     references::{self, Missing},
     status::{self, Interrupted, Loaded},
+    tec::InTec,
 };
 use crate::{
     api::{
@@ -474,13 +475,20 @@ fn standing_of(ctx: &Context, object: &Assistant, usable: &Usable, valid: &Valid
     }
 }
 
-/// Whether TEC knows the assistant: it takes no leads for others.
-fn in_tec(_usable: &Usable, _valid: &ValidatedAssistant) -> bool {
-    true
+/// Whether TEC takes leads for the assistant. While TEC cannot be read, that it once did is believed.
+fn in_tec(usable: &Usable, valid: &ValidatedAssistant) -> bool {
+    match usable.tec.as_ref().map(|directory| directory.find(&valid.email)) {
+        Some(InTec::Created | InTec::Unread(_)) | None => true,
+        Some(InTec::NotYet(_)) => false,
+    }
 }
 
-fn tec_of(_usable: &Usable) -> Result<Tec, NoEngine> {
-    Err(NoEngine::NotYet)
+fn tec_of(usable: &Usable) -> Result<Tec, NoEngine> {
+    match (&usable.tec_client, &usable.tec_trouble) {
+        (Some(tec), _) => Ok(tec.clone()),
+        (None, Some(why)) => Err(NoEngine::Barred(why.clone())),
+        (None, None) => Err(NoEngine::NotYet),
+    }
 }
 
 async fn context_of(ctx: &Context, key: &ObjectRef, valid: &ValidatedAssistant) -> Result<Option<String>, Interrupted> {

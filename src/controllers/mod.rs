@@ -19,6 +19,7 @@ pub mod runner;
 pub mod schedule_sync;
 mod status;
 pub mod store;
+pub mod tec;
 
 pub use context::{Context, Settings};
 pub use runner::{Operator, Readiness};

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use url::Url;
 
+use super::tec::{TecDirectory, TecState};
 use crate::{
     desired::{SyncRef, ValidatedConnection, references::ObjectRef},
     domain::{Fingerprint, PortalId},
@@ -19,6 +20,7 @@ use crate::{
     plan::{Difference, Hold, Refusal, options::SyncReport},
     portal::{Portal, Trouble},
     runtime::lock,
+    tec::Tec,
 };
 
 /// Whether a connection can be used.
@@ -45,6 +47,12 @@ pub struct Usable {
     pub plan_only: bool,
     /// What came of the schedule options.
     pub schedules: Schedules,
+    /// What TEC lists, as last read. `None`: the connection has no `spec.tec`.
+    pub tec: Option<Arc<TecDirectory>>,
+    /// The way to TEC, one and the same while token and endpoint are. `None` also for want of a token.
+    pub tec_client: Option<Tec>,
+    /// Why TEC cannot be used, if it should be and cannot.
+    pub tec_trouble: Option<Refusal>,
     /// Which generation of the connection this is.
     pub generation: Option<i64>,
 }
@@ -64,6 +72,8 @@ pub struct SyncOutcome {
     pub verdict: SyncVerdict,
     /// Its own `holdUntil` kept its options from being written.
     pub own_hold: bool,
+    /// Schedules of TEC that cannot be options, and why.
+    pub left_out: Vec<String>,
     /// It was being deleted, and its options with it.
     pub removing: bool,
 }
@@ -90,6 +100,8 @@ pub enum SyncVerdict {
     Held(Hold, Vec<Difference>),
     /// A person has to solve something.
     Refused(Refusal),
+    /// Its list cannot be read now: its options stay as they are.
+    Unread(Refusal),
     /// It did not work out.
     Trouble(Trouble),
 }
@@ -107,10 +119,12 @@ struct Entry {
     read_at: Option<Instant>,
     /// Somebody wants a snapshot not older than this.
     demand: Option<Instant>,
-    /// Requests of the connection itself and of ScheduleSyncs that were seen.
+    /// Requests that were seen: of the connection itself, of ScheduleSyncs, and of Assistants if they are about TEC.
     requests: BTreeMap<ObjectRef, (String, Instant)>,
     /// The portal, with the age of the connection that uses it.
     claim: Option<Claim>,
+    /// The TEC behind it.
+    tec: TecState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +141,18 @@ pub type Age = (Timestamp, String);
 struct Client {
     made_from: (Fingerprint, Option<Url>, u8),
     hubspot: HubSpot,
+}
+
+impl Entry {
+    /// Since when somebody asks for this: since the first run that saw it.
+    fn asked_since(&mut self, by: &ObjectRef, request: &str, since: Instant) -> Instant {
+        let (known, asked) = self.requests.entry(by.clone()).or_insert_with(|| (request.to_owned(), since));
+        if known != request {
+            request.clone_into(known);
+            *asked = since;
+        }
+        *asked
+    }
 }
 
 /// All connections.
@@ -206,14 +232,25 @@ impl Portals {
     /// A `requestedAt` asks for a comparison; the first run that sees the request says since when.
     pub fn request(&self, connection: &ObjectRef, (by, request): (&ObjectRef, &str), since: Instant) -> Instant {
         self.with(connection, |entry| {
-            let (known, asked) = entry.requests.entry(by.clone()).or_insert_with(|| (request.to_owned(), since));
-            if known != request {
-                request.clone_into(known);
-                *asked = since;
-            }
-            entry.demand = entry.demand.max(Some(*asked));
-            *asked
+            let asked = entry.asked_since(by, request, since);
+            entry.demand = entry.demand.max(Some(asked));
+            entry.tec.demand(asked);
+            asked
         })
+    }
+
+    /// As [`Self::request`], of TEC alone.
+    pub fn request_tec(&self, connection: &ObjectRef, (by, request): (&ObjectRef, &str), since: Instant) -> Instant {
+        self.with(connection, |entry| {
+            let asked = entry.asked_since(by, request, since);
+            entry.tec.demand(asked);
+            asked
+        })
+    }
+
+    /// What is known of the TEC behind a connection.
+    pub(super) fn tec<T>(&self, connection: &ObjectRef, use_it: impl FnOnce(&mut TecState) -> T) -> T {
+        self.with(connection, |entry| use_it(&mut entry.tec))
     }
 
     /// A working portal is read again at the latest then: its interval may have become shorter.
@@ -221,6 +258,7 @@ impl Portals {
         self.with(connection, |entry| {
             if matches!(entry.availability, Availability::Ready(_)) {
                 entry.refresh_due = entry.refresh_due.map(|due| due.min(latest));
+                entry.tec.refresh_by(latest);
             }
         });
     }
@@ -279,6 +317,7 @@ impl Portals {
             demand: None,
             requests: BTreeMap::new(),
             claim: None,
+            tec: TecState::default(),
         });
         use_it(entry)
     }

@@ -7,6 +7,7 @@ use std::{
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     context::Context,
@@ -22,6 +23,7 @@ use crate::{
     plan::Refusal,
     runtime::lock,
     server::signature::SigningSecret,
+    tec::TecToken,
 };
 
 /// ConfigMaps read so far, by the version the watch showed.
@@ -80,26 +82,27 @@ async fn fetch_config_map(ctx: &Context, reference: &ObjectRef) -> Result<Versio
     Ok((version, data))
 }
 
-/// The token under a key of a Secret.
+/// HubSpot's token under a key of a Secret.
 pub(super) async fn token(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<AccessToken, Missing> {
-    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
-    let SecretKey { name, key } = at;
-    let Some(secret) = limited(api.get_opt(name)).await.map_err(Missing::Unreadable)? else {
-        return Err(not_found(format!("Secret {name} does not exist")));
-    };
-    let Some(bytes) = secret.data.unwrap_or_default().remove(key) else {
-        return Err(not_found(format!("Secret {name} has no key {key:?}")));
-    };
-    let invalid = || {
-        let message = format!("key {key:?} of Secret {name} does not hold an access token");
-        Missing::Refusal(Refusal::new(Reason::InvalidCredentials, message))
-    };
-    let text = String::from_utf8(bytes.0).map_err(|_| invalid())?;
-    AccessToken::new(text).map_err(|_| invalid())
+    let text = secret_text(ctx, namespace, at).await?;
+    AccessToken::new(text.expose_secret()).map_err(|_| not_a("an access token", at))
+}
+
+/// TEC's token under a key of a Secret.
+pub(super) async fn tec_token(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<TecToken, Missing> {
+    let text = secret_text(ctx, namespace, at).await?;
+    TecToken::new(text.expose_secret()).map_err(|_| not_a("an access token", at))
 }
 
 /// The secret under a key of a Secret that HubSpot signs deliveries with.
 pub(super) async fn signing_secret(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<SigningSecret, Missing> {
+    let text = secret_text(ctx, namespace, at).await?;
+    SigningSecret::new(text.expose_secret()).map_err(|_| not_a("a client secret", at))
+}
+
+/// The text under a key of a Secret, without the blanks and line ends it often brings along. Messages name Secret and key,
+/// never what is in it.
+async fn secret_text(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<SecretString, Missing> {
     let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
     let SecretKey { name, key } = at;
     let Some(secret) = limited(api.get_opt(name)).await.map_err(Missing::Unreadable)? else {
@@ -108,12 +111,16 @@ pub(super) async fn signing_secret(ctx: &Context, namespace: &str, at: &SecretKe
     let Some(bytes) = secret.data.unwrap_or_default().remove(key) else {
         return Err(not_found(format!("Secret {name} has no key {key:?}")));
     };
-    let invalid = || {
-        let message = format!("key {key:?} of Secret {name} does not hold a client secret");
-        Missing::Refusal(Refusal::new(Reason::InvalidCredentials, message))
-    };
-    let text = String::from_utf8(bytes.0).map_err(|_| invalid())?;
-    SigningSecret::new(text).map_err(|_| invalid())
+    let text = String::from_utf8(bytes.0).map_err(|_| invalid(format!("key {key:?} of Secret {name} is no text")))?;
+    Ok(SecretString::from(text))
+}
+
+fn not_a(what: &str, SecretKey { name, key }: &SecretKey) -> Missing {
+    invalid(format!("key {key:?} of Secret {name} does not hold {what}"))
+}
+
+fn invalid(message: String) -> Missing {
+    Missing::Refusal(Refusal::new(Reason::InvalidCredentials, message))
 }
 
 fn not_found(message: String) -> Missing {

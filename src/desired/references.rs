@@ -69,6 +69,7 @@ pub fn of(kind: Kind, namespace: &str, spec: &Value) -> Vec<ObjectRef> {
                 "/auth/accessToken/secretRef/name",
                 "/auth/oauth/clientSecretRef/name",
                 "/auth/oauth/tokenSecretRef/name",
+                "/tec/tokenSecretRef/name",
                 "/webhooks/signingSecretRef/name",
             ] {
                 add(Kind::Secret, namespace, text(pointer));

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Invalid;
 use crate::{
-    api::schedule_sync::{Prune, Schedule, Source},
+    api::schedule_sync::{Prune, Schedule, Source, TecSource},
     domain::OptionValue,
 };
 
@@ -141,6 +141,8 @@ pub enum ScheduleSource {
         /// Key in its `data`.
         key: String,
     },
+    /// With TEC: all its active schedules.
+    Tec,
 }
 
 /// Checks everything CEL could not.
@@ -149,10 +151,7 @@ pub fn validate(source: &Source) -> Result<ScheduleSource, Invalid> {
     match (schedules, config_map_ref, tec) {
         (Some(list), None, None) => Ok(ScheduleSource::Inline(claims(list, "source.schedules")?)),
         (None, Some(at), None) => Ok(ScheduleSource::ConfigMap { name: at.name.clone(), key: at.key.clone() }),
-        (None, None, Some(_)) => Err(Invalid::at(
-            "source.tec",
-            "this version of the operator cannot read schedules from TEC yet; use schedules or configMapRef",
-        )),
+        (None, None, Some(TecSource {})) => Ok(ScheduleSource::Tec),
         _ => Err(Invalid::at("source", "needs exactly one of schedules, configMapRef, tec")),
     }
 }
@@ -164,6 +163,71 @@ pub fn parse(yaml: &str, place: &str) -> Result<Vec<Claim>, Invalid> {
         Invalid(format!("{place}{line}: {}", first_line(&error.without_snippet().to_string())))
     })?;
     claims(&list, place)
+}
+
+/// What TEC's schedules are as options.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TecOptions {
+    /// One for each schedule that can be one, in TEC's order.
+    pub claims: Vec<Claim>,
+    /// Why others are not among them, by value.
+    pub left_out: Vec<String>,
+}
+
+/// TEC's active schedules, each as id and name, as options: the id is the value, the name the label. HubSpot wants labels to
+/// be unique, so schedules of one name get their ids behind it, whatever their order. A schedule that cannot be an
+/// option is left out, and does not harm the others.
+pub fn of_tec(active: &[(&str, &str)]) -> Result<TecOptions, Invalid> {
+    if active.len() > MAX_SCHEDULES {
+        return Err(Invalid(format!("TEC has {} active schedules; at most {MAX_SCHEDULES}", active.len())));
+    }
+    let mut options = TecOptions::default();
+    let mut values = BTreeSet::new();
+    let mut named = Vec::new();
+    for (id, name) in active {
+        match OptionValue::new(*id) {
+            Err(error) => options.left_out.push(format!("TEC's schedule {name:?}: {error}")),
+            Ok(value) if !values.insert(value.clone()) => {
+                options.left_out.push(format!("TEC's schedule {name:?}: id {id:?} is there twice"));
+            }
+            Ok(value) => named.push((value, if name.trim().is_empty() { *id } else { name.trim() })),
+        }
+    }
+    let mut labels: Vec<String> = named.iter().map(|(_, name)| shortened(name, MAX_LABEL)).collect();
+    // A label made longer may meet the name of yet another; a second look settles what can be settled.
+    for _ in 0..2 {
+        let shared = more_than_once(&labels);
+        for ((value, name), label) in named.iter().zip(&mut labels).filter(|(_, label)| shared.contains(*label)) {
+            let id = format!(" ({value})");
+            *label = format!("{}{id}", shortened(name, MAX_LABEL.saturating_sub(id.chars().count())));
+        }
+    }
+    let shared = more_than_once(&labels);
+    for ((value, _), label) in named.into_iter().zip(labels) {
+        if shared.contains(&label) {
+            options.left_out.push(format!("TEC's schedule {value}: {label:?} is the label of another, too"));
+        } else {
+            options.claims.push(Claim { value, label, hidden: false });
+        }
+    }
+    options.left_out.sort();
+    Ok(options)
+}
+
+/// Most characters of a label.
+const MAX_LABEL: usize = 255;
+
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+fn more_than_once(labels: &[String]) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    labels.iter().filter(|label| !seen.insert(*label)).cloned().collect()
 }
 
 fn first_line(text: &str) -> &str {
@@ -240,6 +304,56 @@ mod tests {
             let error = parse(bad, "ConfigMap a key b").unwrap_err().0;
             assert!(error.contains(line) && error.starts_with("ConfigMap a key b"), "{error}");
         }
+    }
+
+    fn labels(active: &[(&str, &str)]) -> (Vec<(String, String)>, Vec<String>) {
+        let TecOptions { claims, left_out } = of_tec(active).unwrap();
+        (claims.into_iter().map(|claim| (claim.value.to_string(), claim.label)).collect(), left_out)
+    }
+
+    #[test]
+    fn schedules_of_one_name_are_told_apart_by_their_ids_in_any_order() {
+        let of = |active: &[(&str, &str)]| labels(active).0.into_iter().collect::<BTreeMap<_, _>>();
+        // Id, name, label.
+        let lists = [
+            vec![("1", "Days", "Days"), ("2", "Nights", "Nights")],
+            vec![("1", "Days", "Days (1)"), ("2", " Days ", "Days (2)")],
+            vec![("1", "Days", "Days (1)"), ("2", "Days", "Days (2)"), ("3", "Days (1)", "Days (1) (3)")],
+            vec![("1", "", "1"), ("2", "  ", "2")],
+            vec![("1", "2", "2 (1)"), ("2", "", "2 (2)")],
+        ];
+        for list in lists {
+            let expected: BTreeMap<String, String> =
+                list.iter().map(|(id, _, label)| ((*id).to_owned(), (*label).to_owned())).collect();
+            let mut active: Vec<(&str, &str)> = list.iter().map(|(id, name, _)| (*id, *name)).collect();
+            assert_eq!(of(&active), expected);
+            active.reverse();
+            assert_eq!(of(&active), expected);
+        }
+    }
+
+    #[test]
+    fn a_schedule_that_cannot_be_an_option_is_left_out_alone() {
+        let (kept, left_out) = labels(&[("a;b", "Bad"), ("1", "Days"), ("1", "Again"), ("2", "Nights")]);
+        assert_eq!(kept.iter().map(|(value, _)| value.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+        assert!(left_out[0].contains("Again") && left_out[0].contains("twice"), "{left_out:?}");
+        assert!(left_out[1].contains("Bad") && left_out[1].contains("';'"), "{left_out:?}");
+        // Even these: no order decides who is called what.
+        let (kept, left_out) = labels(&[("b", "N (a)"), ("a) (b", "N"), ("c", "N"), ("d", "N (a)")]);
+        assert_eq!((kept.len(), left_out.len()), (2, 2), "{kept:?} {left_out:?}");
+    }
+
+    #[test]
+    fn long_names_are_cut_and_too_many_schedules_refused() {
+        let long = "ü".repeat(300);
+        let (kept, _) = labels(&[("1", &long), ("2", &long)]);
+        for (value, label) in kept {
+            assert_eq!(label.chars().count(), MAX_LABEL);
+            assert!(label.ends_with(&format!("… ({value})")), "{label}");
+        }
+        let many: Vec<String> = (0..=MAX_SCHEDULES).map(|n| n.to_string()).collect();
+        let many: Vec<(&str, &str)> = many.iter().map(|id| (id.as_str(), id.as_str())).collect();
+        assert!(of_tec(&many).unwrap_err().0.contains("1001"));
     }
 
     #[test]

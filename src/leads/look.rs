@@ -100,7 +100,9 @@ impl Engine {
                     property: "hs_object_id".to_owned(),
                     operator: FilterOperator::Gt(last.as_str().to_owned()),
                 };
-                filters.iter_mut().for_each(|group| group.push(beyond.clone()));
+                for group in &mut filters {
+                    group.push(beyond.clone());
+                }
             }
             let sort = Some(("hs_object_id".to_owned(), Direction::Ascending));
             let found = self.search(setup, (filters, sort, 0)).await?;

@@ -45,7 +45,7 @@ enum Direction {
 pub fn note(contact: &ContactId, at: Timestamp, html: &str, author: &OwnerId) -> Entry {
     let body = bounded(html);
     let properties = [("hs_note_body", body.clone())];
-    entry(EngagementKind::Note, contact, at, ("", &body), properties, Some(author))
+    entry(EngagementKind::Note, (contact, at), ("", &body), properties, Some(author))
 }
 
 /// What an event puts on the timeline, if anything. `author` is the assistant, if it is known.
@@ -76,7 +76,7 @@ fn email(event: &Event, message: &EmailMessage, direction: Direction, author: Op
     ];
     properties.extend(text.map(|text| ("hs_email_text", text)));
     properties.extend(html.map(|html| ("hs_email_html", html)));
-    entry(EngagementKind::Email, &event.contact, event.occurred_at, (&subject, &body), properties, author)
+    entry(EngagementKind::Email, (&event.contact, event.occurred_at), (&subject, &body), properties, author)
 }
 
 /// A task's time is its due date (API.md §9).
@@ -104,13 +104,12 @@ fn task(event: &Event, new: &Task, author: Option<&OwnerId>) -> Entry {
         ("hs_task_priority", one_of(priority, &["LOW", "MEDIUM", "HIGH"], "MEDIUM")),
         ("hs_task_type", one_of(task_type, &["EMAIL", "CALL", "TODO"], "TODO")),
     ];
-    entry(EngagementKind::Task, &event.contact, *due_at, (&subject, &body), properties, author)
+    entry(EngagementKind::Task, (&event.contact, *due_at), (&subject, &body), properties, author)
 }
 
 fn entry(
     kind: EngagementKind,
-    contact: &ContactId,
-    at: Timestamp,
+    (contact, at): (&ContactId, Timestamp),
     (subject, body): (&str, &str),
     properties: impl IntoIterator<Item = (&'static str, String)>,
     author: Option<&OwnerId>,

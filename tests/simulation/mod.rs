@@ -1,6 +1,7 @@
 //! The whole operator on virtual time, one thread, against simulated HubSpot and Kubernetes: nothing is real but the code.
 
 mod flows;
+mod leads;
 mod seeds;
 mod webhooks;
 mod world;

@@ -1,7 +1,8 @@
-//! A world of its own for every test: a cluster, a portal, a clock, and the operator between them.
+//! A world of its own for every test: a cluster, a portal, perhaps a TEC, a clock, and the operator between them.
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tec_crm::{
@@ -9,21 +10,31 @@ use tec_crm::{
     controllers::{Context, Operator, Settings, context::Outside},
     desired::connection::EndpointPolicy,
     domain::ClusterId,
-    runtime::{chance::Chance, clock::Clock, clock::VirtualClock},
+    runtime::{
+        chance::Chance,
+        clock::Clock,
+        clock::VirtualClock,
+        transport::{HttpRequest, HttpResponse, Transport, TransportError},
+    },
     sim::{
         hubspot::{DEFAULT_TOKEN, HubSpotSim, SimConfig},
         kube::KubeSim,
+        tec::{self, TecConfig, TecSim},
     },
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub const NAMESPACE: &str = "sales";
+/// Where TEC lives.
+pub const TEC_HOST: &str = "tec.example.com";
 
 /// A cluster, a portal, a clock, and the operator between them.
 pub struct World {
     pub kube: KubeSim,
     pub hubspot: HubSpotSim,
+    /// Nobody answers at its address without it.
+    pub tec: Option<TecSim>,
     pub clock: Arc<dyn Clock>,
     seed: u64,
     started: u64,
@@ -43,9 +54,23 @@ impl World {
         }
         kube.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})).expect("new");
         let hubspot = HubSpotSim::new(SimConfig { seed, ..config }, Arc::clone(&clock));
-        let world = Self { kube, hubspot, clock, seed, started: 0, running: None };
+        let world = Self { kube, hubspot, tec: None, clock, seed, started: 0, running: None };
         world.secret("hubspot", DEFAULT_TOKEN);
         world
+    }
+
+    /// The same with a TEC, and the Secret of its token. The portal's control routes lead to it, too.
+    pub fn with_tec(mut self, config: TecConfig) -> Self {
+        let tec = TecSim::new(TecConfig { seed: self.seed, ..config }, Arc::clone(&self.clock));
+        self.hubspot.attach_tec(tec.clone());
+        self.tec = Some(tec);
+        self.secret("tec", tec::DEFAULT_TOKEN);
+        self
+    }
+
+    /// The TEC of a world that has one.
+    pub fn tec(&self) -> &TecSim {
+        self.tec.as_ref().expect("a world with a TEC")
     }
 
     /// Starts the operator; the same seed, the same chance.
@@ -54,7 +79,10 @@ impl World {
         self.started += 1;
         let outside = Outside {
             client: self.kube.client(),
-            transport: self.hubspot.transport(),
+            transport: Arc::new(ByHost {
+                hubspot: self.hubspot.transport(),
+                tec: self.tec.as_ref().map(TecSim::transport),
+            }),
             clock: Arc::clone(&self.clock),
             chance: Arc::new(Chance::seeded(self.seed.wrapping_mul(31).wrapping_add(self.started))),
         };
@@ -119,6 +147,14 @@ impl World {
         let mut spec = json!({"auth": {"accessToken": {"secretRef": {"name": "hubspot", "key": "token"}}}});
         json_patch::merge(&mut spec, extra);
         self.apply("CrmConnection", "portal", &spec);
+    }
+
+    /// The connection with `spec.tec`.
+    pub fn connection_with_tec(&self, extra: &Value) {
+        let endpoint = format!("https://{TEC_HOST}");
+        let mut spec = json!({"tec": {"endpoint": endpoint, "tokenSecretRef": {"name": "tec", "key": "token"}}});
+        json_patch::merge(&mut spec, extra);
+        self.connection(&spec);
     }
 
     pub fn assistant(&self, name: &str, extra: &Value) {
@@ -234,16 +270,35 @@ impl World {
         })
     }
 
-    /// Every request to both simulators, in order.
+    /// Every request to each simulator, in order.
     pub fn trace(&self) -> String {
         let mut trace = String::new();
         for entry in self.hubspot.trace() {
             let _ = writeln!(trace, "{} {} {} {:?}", entry.at, entry.method, entry.path, entry.status);
         }
+        for entry in self.tec.iter().flat_map(TecSim::trace) {
+            let _ = writeln!(trace, "{} TEC {} {} {:?}", entry.at, entry.method, entry.path, entry.status);
+        }
         for line in self.kube.requests() {
             let _ = writeln!(trace, "{line}");
         }
         trace
+    }
+}
+
+/// Whom a request is for stands in its host.
+struct ByHost {
+    hubspot: Arc<dyn Transport>,
+    tec: Option<Arc<dyn Transport>>,
+}
+
+impl Transport for ByHost {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
+        match (request.uri().host(), &self.tec) {
+            (Some(TEC_HOST), Some(tec)) => tec.send(request),
+            (Some(TEC_HOST), None) => Box::pin(async { Err(TransportError::NotSent("name not found".to_owned())) }),
+            _ => self.hubspot.send(request),
+        }
     }
 }
 

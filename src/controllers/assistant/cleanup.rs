@@ -111,7 +111,7 @@ async fn remove(ctx: &Context, job: &Job, object: &Assistant) -> Left {
     let usable = match reach(ctx, object) {
         Err(Finding::Waiting(why)) if why.reason == Reason::Waiting => return Left::NotYet(why),
         Ok(usable) => usable,
-        Err(Finding::Stalled(why) | Finding::Waiting(why) | Finding::NoConnection(why)) => {
+        Err(Finding::Stalled(why) | Finding::Waiting(why) | Finding::NoConnection(why) | Finding::TecUnread(why)) => {
             return Left::Unreachable { what: what.to_owned(), why };
         }
         Err(Finding::Suspended | Finding::Postponed | Finding::Trouble(_) | Finding::Looked(_)) => {

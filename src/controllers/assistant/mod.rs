@@ -1,16 +1,17 @@
 //! `Assistant`: keeps its HubSpot user there and tells how far the set-up is.
 //!
-//! The order of steps: spec → connection → snapshot → plan → apply → status.
+//! The order of steps: spec → connection → what TEC lists → snapshot → plan → apply → status.
 
 mod cleanup;
 mod report;
+mod tec;
 mod user;
 
 use std::{sync::Arc, time::Duration};
 
 use kube::ResourceExt;
 
-use self::user::Looked;
+use self::{tec::Course, user::Looked};
 use super::{
     Barred,
     context::Context,
@@ -42,8 +43,10 @@ enum Finding {
     NoConnection(Refusal),
     /// `suspend: true`.
     Suspended,
-    /// The connection is about to be looked at; then everybody is woken.
+    /// The connection is about to be looked at, or TEC for it; then everybody is woken.
     Postponed,
+    /// TEC cannot be read, and never said that it has the assistant: what was known stays.
+    TecUnread(Refusal),
     /// HubSpot could not be read.
     Trouble(Trouble),
     /// The user was looked at.
@@ -78,11 +81,7 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
         (Ok(valid), usable) if valid.suspend => (usable.ok(), Finding::Suspended),
         (Ok(_), Err(finding)) => (None, finding),
         (Ok(valid), Ok(usable)) => {
-            let looked = user::look(ctx, job, &object, (valid, &usable)).await;
-            let finding = looked.map_or_else(
-                |trouble| user::distrust(ctx, &object, &usable, trouble),
-                |looked| Finding::Looked(Box::new(looked)),
-            );
+            let finding = find(ctx, job, &object, (valid, &usable)).await;
             (Some(usable), finding)
         }
     };
@@ -98,6 +97,22 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
     let next = next(ctx, (valid.as_ref().ok(), usable.as_deref()), &finding);
     report::write(ctx, &object, report::Facts { valid: valid.ok(), usable, context, finding }).await?;
     Ok(next)
+}
+
+async fn find(
+    ctx: &Context,
+    job: &Job,
+    object: &Assistant,
+    (valid, usable): (&ValidatedAssistant, &Arc<Usable>),
+) -> Finding {
+    let looked = match tec::course(ctx, job, object, (valid, usable)) {
+        Course::Later => return Finding::Postponed,
+        Course::Nothing(why) => return Finding::TecUnread(why),
+        Course::LookOnly(in_tec) => user::look_only(ctx, job, object, (valid, usable), in_tec).await,
+        Course::Work(in_tec) => user::look(ctx, job, object, (valid, usable), in_tec).await,
+    };
+    looked
+        .map_or_else(|trouble| user::distrust(ctx, object, usable, trouble), |looked| Finding::Looked(Box::new(looked)))
 }
 
 /// The connection, if the object may use it, nobody else claims the e-mail, and it works.
@@ -205,6 +220,7 @@ fn next(ctx: &Context, (valid, usable): (Option<&ValidatedAssistant>, Option<&Us
         | Finding::Waiting(_)
         | Finding::NoConnection(_)
         | Finding::Suspended
+        | Finding::TecUnread(_)
         | Finding::Postponed => Next::Idle,
         Finding::Trouble(trouble) => disposition::of(trouble, ctx).next(Duration::from_mins(5)),
         Finding::Looked(looked) => match &looked.failed {

@@ -21,6 +21,7 @@ use crate::{
         leads,
         portals::Usable,
         status::{self, Interrupted, Standing},
+        tec::InTec,
     },
     desired::{ValidatedAssistant, assistant::DefaultContext, references::ObjectRef},
     plan::{
@@ -64,7 +65,7 @@ pub(super) async fn write(ctx: &Context, object: &Assistant, facts: Facts) -> Re
         describe(&mut new, looked, leads::flow(ctx, &connection));
         new.observed_at = Some(moment(ctx.now()));
     }
-    if matches!(facts.finding, Finding::Looked(_) | Finding::Stalled(_) | Finding::Suspended) {
+    if is_answered(&facts.finding) {
         new.last_handled_reconcile_at = status::requested_at(object);
     }
     if let Some(valid) = &facts.valid {
@@ -76,6 +77,19 @@ pub(super) async fn write(ctx: &Context, object: &Assistant, facts: Facts) -> Re
     new.conditions = condition::keep(said, &old.conditions, &[ConditionType::UserExists, ConditionType::OwnerActive]);
     announce(ctx, object, &standing, &facts.finding).await;
     status::write(ctx, object, object.status.as_ref(), &new).await
+}
+
+/// Whether a request (`requestedAt`) has got what it asked for: a look at everything.
+fn is_answered(finding: &Finding) -> bool {
+    match finding {
+        Finding::Looked(looked) => !matches!(looked.in_tec, Some(InTec::Unread(_))),
+        Finding::Stalled(_) | Finding::Suspended => true,
+        Finding::Waiting(_)
+        | Finding::NoConnection(_)
+        | Finding::Postponed
+        | Finding::TecUnread(_)
+        | Finding::Trouble(_) => false,
+    }
 }
 
 /// Once a contact was accepted, that stays true.
@@ -101,7 +115,20 @@ fn describe(new: &mut AssistantStatus, looked: &Looked, leads_flow: Option<bool>
         given_up_for: given_up_for.clone(),
     };
     new.invitation = (invitation != Invitation::default()).then_some(invitation);
-    new.crm_integration_status = Some(if present && new.owner_id.is_some() {
+    new.crm_integration_status = match &looked.in_tec {
+        Some(InTec::NotYet(_)) => Some(CrmIntegrationStatus::AssistantNotYetCreated),
+        // No code flips because something could not be read.
+        Some(InTec::Unread(_)) => new.crm_integration_status,
+        Some(InTec::Created) | None => Some(code(new, present, leads_flow)),
+    };
+    if looked.plan_only {
+        new.plan = Some(status::plan_lines(render::lines(&looked.plan)));
+    }
+}
+
+/// The code of an assistant that TEC has, as far as anybody can be asked.
+fn code(new: &AssistantStatus, present: bool, leads_flow: Option<bool>) -> CrmIntegrationStatus {
+    if present && new.owner_id.is_some() {
         let was_well = new.crm_integration_status == Some(CrmIntegrationStatus::AllWorkingWell);
         if new.first_lead_accepted_at.is_some() && leads_flow.unwrap_or(was_well) {
             CrmIntegrationStatus::AllWorkingWell
@@ -110,9 +137,6 @@ fn describe(new: &mut AssistantStatus, looked: &Looked, leads_flow: Option<bool>
         }
     } else {
         CrmIntegrationStatus::AssistantDoesNotExistsAsUserInCrm
-    });
-    if looked.plan_only {
-        new.plan = Some(status::plan_lines(render::lines(&looked.plan)));
     }
 }
 
@@ -121,12 +145,21 @@ fn standing(ctx: &Context, facts: &Facts) -> Standing {
         Finding::Stalled(refusal) => Standing::Stalled(refusal.clone()),
         Finding::Waiting(refusal) => Standing::Waiting(refusal.clone()),
         Finding::Postponed => Standing::progressing(),
-        Finding::NoConnection(refusal) => Standing::Unknown(refusal.clone()),
+        Finding::NoConnection(refusal) | Finding::TecUnread(refusal) => Standing::Unknown(refusal.clone()),
         Finding::Suspended => {
             Standing::Unknown(Refusal::new(Reason::Suspended, "suspend is set: HubSpot is neither read nor written"))
         }
         Finding::Trouble(trouble) => Standing::of(trouble, ctx),
-        Finding::Looked(looked) => looked_standing(ctx, looked, facts),
+        Finding::Looked(looked) => match &looked.in_tec {
+            Some(InTec::NotYet(why)) => Standing::Waiting(why.clone()),
+            // What a person has to solve, and what HubSpot refuses, is told first: TEC is everybody's trouble.
+            Some(InTec::Unread(why)) => match looked_standing(ctx, looked, facts) {
+                standing @ Standing::Stalled(_) => standing,
+                standing if looked.failed.is_some() => standing,
+                _ => Standing::Unknown(why.clone()),
+            },
+            Some(InTec::Created) | None => looked_standing(ctx, looked, facts),
+        },
     }
 }
 
@@ -220,10 +253,7 @@ fn setup(valid: &ValidatedAssistant, new: &AssistantStatus, facts: &Facts) -> Ve
     };
     let steps = [
         (SetupStep::Authorized, authorized),
-        (
-            SetupStep::AssistantCreated,
-            (StepState::Manual, "create the assistant in TEC; the operator is not connected to TEC".to_owned()),
-        ),
+        (SetupStep::AssistantCreated, created(valid, new, facts)),
         (SetupStep::UserInvited, keep(SetupStep::UserInvited, invited(valid, looked))),
         (SetupStep::InvitationAccepted, keep(SetupStep::InvitationAccepted, accepted(valid, new, looked))),
         (SetupStep::EmailNotificationsDisabled, notifications(valid)),
@@ -232,6 +262,21 @@ fn setup(valid: &ValidatedAssistant, new: &AssistantStatus, facts: &Facts) -> Ve
         (SetupStep::FirstContact, first_contact(new)),
     ];
     steps.into_iter().map(|(step, (state, message))| SetupEntry { step, state, message }).collect()
+}
+
+/// Kept while the connection cannot be used: then nobody can be asked.
+fn created(valid: &ValidatedAssistant, new: &AssistantStatus, facts: &Facts) -> (StepState, String) {
+    let Some(usable) = &facts.usable else {
+        let old = new.setup.iter().find(|entry| entry.step == SetupStep::AssistantCreated);
+        let unknown = || (StepState::Blocked, "the connection is not usable; see its conditions".to_owned());
+        return old.map_or_else(unknown, |entry| (entry.state, entry.message.clone()));
+    };
+    match usable.tec.as_ref().map(|directory| directory.find(&valid.email)) {
+        None => (StepState::Manual, "create the assistant in TEC; the operator is not connected to TEC".to_owned()),
+        Some(InTec::Created) => (StepState::Done, "TEC has the assistant".to_owned()),
+        Some(InTec::NotYet(why)) => (StepState::Pending, why.message),
+        Some(InTec::Unread(why)) => (StepState::Blocked, why.message),
+    }
 }
 
 fn first_contact(new: &AssistantStatus) -> (StepState, String) {
@@ -248,6 +293,9 @@ fn invited(valid: &ValidatedAssistant, looked: Option<&Looked>) -> (StepState, S
     };
     match (&looked.report.user, &looked.report.refusal) {
         (UserFinding::Present(_), _) => (StepState::Done, "HubSpot has a user with this e-mail".to_owned()),
+        _ if matches!(looked.in_tec, Some(InTec::NotYet(_))) => {
+            (StepState::Blocked, "nobody is invited before TEC has the assistant".to_owned())
+        }
         (_, Some(refusal)) => (StepState::Blocked, refusal.message.clone()),
         (UserFinding::Removed { given_up: true }, _) => {
             (StepState::Blocked, "the user was removed in HubSpot; set requestedAt to invite once more".to_owned())

@@ -20,16 +20,17 @@ use crate::{
         portals::Usable,
         queue::{Job, Lane},
         status,
+        tec::InTec,
     },
     desired::ValidatedAssistant,
     domain::UserId,
     plan::{
-        Action, Hold, Plan,
+        Action, Hold, Permission, Plan,
         portal::permission,
         render,
-        user::{self as planner, UserDesired, UserFinding, UserMemory, UserReport},
+        user::{self as planner, UserDesired, UserFinding, UserMemory, UserPlan, UserReport},
     },
-    portal::{Part, Trouble, snapshot::Answers, trouble::TroubleKind},
+    portal::{Part, PortalSnapshot, Trouble, snapshot::Answers, trouble::TroubleKind},
 };
 
 /// Most rounds of plan and apply in one run.
@@ -52,6 +53,8 @@ pub(super) struct Looked {
     pub poll_after: Option<Duration>,
     /// The connection's interval.
     pub interval: Duration,
+    /// What TEC says of the assistant. `None`: there is no TEC to ask.
+    pub in_tec: Option<InTec>,
 }
 
 /// Reads, plans, applies, until nothing is left to do.
@@ -60,25 +63,15 @@ pub(super) async fn look(
     job: &Job,
     object: &Assistant,
     (valid, usable): (&ValidatedAssistant, &Arc<Usable>),
+    in_tec: Option<InTec>,
 ) -> Result<Looked, Trouble> {
     let portal = &usable.portal;
     let lane = hubspot_lane(job.lane);
     let plan_only = status::plan_only(object) || usable.plan_only;
-    let mut desired = UserDesired {
-        assistant: valid.clone(),
-        memory: memory(object),
-        wish: wish(object),
-        permission: permission(plan_only, valid.hold_until.max(usable.connection.hold_until), Mode::Enforce, ctx.now()),
-    };
-    let wanted_since = wanted_since(job, object);
-    let not_before = Some(usable.as_of).max(wanted_since);
+    let hold_until = valid.hold_until.max(usable.connection.hold_until);
+    let mut desired = desired(object, valid, permission(plan_only, hold_until, Mode::Enforce, ctx.now()));
     let began = Instant::now();
-    portal.read(&[Part::Users], not_before, lane).await;
-    let polled = not_before.max(owner_poll(ctx, job, object));
-    let seen = portal.read(&[Part::Owners], polled, lane).await;
-    // With the owner, the acceptance may have come.
-    let appeared = seen.owners.fresh().is_ok_and(|owners| owners.contains_key(&valid.email));
-    let mut snapshot = portal.read(&extra_parts(valid, object), if appeared { polled } else { not_before }, lane).await;
+    let mut snapshot = read(ctx, job, object, (valid, usable)).await;
     let mut answers = Answers::default();
     let (mut done, mut failed) = (Vec::new(), None);
     let mut planned = planner::plan(&desired, &snapshot, &answers, ctx.now());
@@ -134,7 +127,64 @@ pub(super) async fn look(
     tracing::debug!(object = %job.key, took_ms = began.elapsed().as_millis(), "user looked at");
     let poll_after = poll_after(ctx, waiting_since(object, &desired.memory), &report, usable.connection.interval);
     let interval = usable.connection.interval;
-    Ok(Looked { plan: planned.plan, report, memory: desired.memory, plan_only, done, failed, poll_after, interval })
+    let memory = desired.memory;
+    Ok(Looked { plan: planned.plan, report, memory, plan_only, done, failed, poll_after, interval, in_tec })
+}
+
+/// Reads and reports; changes nothing and asks nothing about single users, however many Assistants TEC does not have yet.
+pub(super) async fn look_only(
+    ctx: &Context,
+    job: &Job,
+    object: &Assistant,
+    (valid, usable): (&ValidatedAssistant, &Arc<Usable>),
+    in_tec: InTec,
+) -> Result<Looked, Trouble> {
+    let desired = desired(object, valid, Permission::Hold(Hold::Observe));
+    let snapshot = read(ctx, job, object, (valid, usable)).await;
+    let UserPlan { plan, mut report } = planner::plan(&desired, &snapshot, &Answers::default(), ctx.now());
+    if let UserFinding::Unknown(trouble) = &report.user {
+        return Err(trouble.clone());
+    }
+    if let Err(trouble) = &report.owner {
+        return Err(trouble.clone());
+    }
+    if report.user == UserFinding::Asking {
+        report.user = UserFinding::Absent;
+    }
+    report.drift.extend(plan.withheld.into_iter().flat_map(|withheld| withheld.step.because));
+    Ok(Looked {
+        plan: Plan::default(),
+        report,
+        memory: desired.memory,
+        plan_only: status::plan_only(object) || usable.plan_only,
+        done: Vec::new(),
+        failed: None,
+        poll_after: None,
+        interval: usable.connection.interval,
+        in_tec: Some(in_tec),
+    })
+}
+
+fn desired(object: &Assistant, valid: &ValidatedAssistant, permission: Permission) -> UserDesired {
+    UserDesired { assistant: valid.clone(), memory: memory(object), wish: wish(object), permission }
+}
+
+/// Users and owners, not older than the connection's look, and what else this assistant needs.
+async fn read(
+    ctx: &Context,
+    job: &Job,
+    object: &Assistant,
+    (valid, usable): (&ValidatedAssistant, &Arc<Usable>),
+) -> PortalSnapshot {
+    let portal = &usable.portal;
+    let lane = hubspot_lane(job.lane);
+    let not_before = Some(usable.as_of).max(wanted_since(job, object));
+    portal.read(&[Part::Users], not_before, lane).await;
+    let polled = not_before.max(owner_poll(ctx, job, object));
+    let seen = portal.read(&[Part::Owners], polled, lane).await;
+    // With the owner, the acceptance may have come.
+    let appeared = seen.owners.fresh().is_ok_and(|owners| owners.contains_key(&valid.email));
+    portal.read(&extra_parts(valid, object), if appeared { polled } else { not_before }, lane).await
 }
 
 /// A 401 in the middle of work: the connection has to look again before anybody else asks.

@@ -1,11 +1,13 @@
 //! `CrmConnection`: opens the portal, keeps its configuration in line, tells everybody how it stands.
 //!
-//! The order of steps: spec → token → portal → snapshot → plan → apply → status → wake whoever uses the connection.
+//! The order of steps: spec → token → portal → TEC's lists → snapshot → plan → apply → status → wake whoever uses the connection.
 
 mod cleanup;
 mod open;
 mod portal;
 mod report;
+mod schedules;
+mod tec;
 
 use std::time::Duration;
 
@@ -125,7 +127,8 @@ async fn find(
     if let Some(refusal) = refused_portal(ctx, &job.key, object, (valid, account)) {
         return Ok(Finding::Stalled(refusal));
     }
-    let looked = look(ctx, job, object, (valid, &portal, not_before)).await?;
+    let tec = tec::look(ctx, &job.key, valid).await?;
+    let looked = look(ctx, job, object, (valid, &portal, not_before), tec).await?;
     Ok(looked.map_or_else(Finding::Trouble, |looked| Finding::Looked(Box::new(looked))))
 }
 
@@ -223,6 +226,11 @@ fn next(ctx: &Context, key: &ObjectRef, valid: Option<&ValidatedConnection>, fin
             looked.failed.as_ref().map_or(Next::After(due), |trouble| disposition::of(trouble, ctx).next(due))
         }
     };
+    let tec_due = ctx.portals.tec(key, |tec| tec.due()).map(|due| due.duration_since(Instant::now()));
+    let next = match (next, finding, tec_due) {
+        (Next::After(pause), Finding::Looked(_), Some(due)) => Next::After(pause.min(due)),
+        (next, _, _) => next,
+    };
     let held = valid.and_then(|valid| valid.hold_until).map(|until| ctx.until(until)).filter(|left| !left.is_zero());
     match (next, held) {
         (Next::After(pause), Some(left)) => Next::After(pause.min(left + Duration::from_secs(1))),
@@ -234,8 +242,11 @@ fn next(ctx: &Context, key: &ObjectRef, valid: Option<&ValidatedConnection>, fin
 fn tell(ctx: &Context, key: &ObjectRef, valid: Option<ValidatedConnection>, finding: Finding) {
     let availability = match (finding, valid) {
         (Finding::Looked(looked), Some(connection)) => {
-            let Looked { portal, as_of, schedules, plan_only, generation, .. } = *looked;
-            let usable = Usable { portal, connection, as_of, plan_only, schedules, generation };
+            let Looked { portal, as_of, schedules, plan_only, generation, tec, .. } = *looked;
+            let (tec, tec_client) = tec.map_or((None, None), |seen| (Some(seen.directory), seen.client));
+            let tec_trouble = tec.as_ref().and_then(|directory| directory.trouble().cloned());
+            let usable =
+                Usable { portal, connection, as_of, plan_only, schedules, tec, tec_client, tec_trouble, generation };
             Availability::Ready(std::sync::Arc::new(usable))
         }
         (Finding::Suspended, _) => Availability::Unavailable(Refusal::new(
@@ -271,6 +282,7 @@ fn is_news(before: &Availability, after: &Availability) -> bool {
                 || before.plan_only != after.plan_only
                 || before.generation != after.generation
                 || before.schedules.0 != after.schedules.0
+                || before.tec.as_ref().map(std::sync::Arc::as_ptr) != after.tec.as_ref().map(std::sync::Arc::as_ptr)
         }
         (Availability::Unavailable(before), Availability::Unavailable(after)) => before != after,
         (Availability::Unknown, Availability::Unknown) => false,

@@ -2,28 +2,24 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
-use kube::ResourceExt;
 use tokio::time::Instant;
 use url::Url;
 
-use super::hubspot_lane;
+use super::{
+    hubspot_lane,
+    schedules::{self, List, Problem},
+    tec,
+};
 use crate::{
-    api::{CrmConnection, ScheduleSync, condition::Reason, crm_connection::FieldOrigin, shared::DeletionPolicy},
+    api::{CrmConnection, crm_connection::FieldOrigin},
     apply::{self, Applied},
     controllers::{
         context::Context,
-        portals::{Schedules, Seen, SyncOutcome, SyncVerdict},
+        portals::{Schedules, SyncOutcome, SyncVerdict},
         queue::Job,
-        references::{self, Missing},
-        status::{self, Interrupted, Loaded},
+        status::{self, Interrupted},
     },
-    desired::{
-        ScheduleUnion, SyncInput, SyncRef, SyncState, ValidatedConnection,
-        connection::{STATE_FIELD, allows},
-        references::{Kind, ObjectRef},
-        schedule_sync::{self, ScheduleSource},
-    },
+    desired::{SyncRef, SyncState, ValidatedConnection, connection::STATE_FIELD, references::ObjectRef},
     plan::{
         Action, Difference, Hold, Plan, Refusal, fields,
         portal::{self as planner, PortalDesired, PortalPlan},
@@ -34,7 +30,6 @@ use crate::{
         snapshot::{Account, Answers},
         trouble::TroubleKind,
     },
-    runtime::lock,
 };
 
 /// Most rounds of plan and apply in one run: each corrects what the one before took for granted.
@@ -59,6 +54,7 @@ pub(super) struct Looked {
     pub done: Vec<String>,
     pub failed: Option<Trouble>,
     pub schedules: Schedules,
+    pub tec: Option<tec::Seen>,
 }
 
 /// Reads, plans, applies, until nothing is left to do.
@@ -67,8 +63,10 @@ pub(super) async fn look(
     job: &Job,
     object: &CrmConnection,
     (valid, portal, not_before): (&ValidatedConnection, &Arc<Portal>, Option<Instant>),
+    tec: Option<tec::Seen>,
 ) -> Result<Result<Looked, Trouble>, Interrupted> {
-    let (union, seen) = schedules(ctx, &job.key, object).await?;
+    let directory = tec.as_ref().map(|seen| seen.directory.as_ref());
+    let (union, lists) = schedules::all(ctx, &job.key, object, directory).await?;
     let mut desired = PortalDesired {
         cluster: ctx.settings.cluster.clone(),
         connection: valid.clone(),
@@ -123,7 +121,17 @@ pub(super) async fn look(
         &desired,
         (portal, &snapshot),
         planned,
-        Outcome { began, not_before, done, failed, seen, key: &job.key, generation: object.metadata.generation, ctx },
+        Outcome {
+            began,
+            not_before,
+            done,
+            failed,
+            lists,
+            tec,
+            key: &job.key,
+            generation: object.metadata.generation,
+            ctx,
+        },
     ))
 }
 
@@ -169,7 +177,8 @@ struct Outcome<'a> {
     not_before: Option<Instant>,
     done: Vec<String>,
     failed: Option<Trouble>,
-    seen: BTreeMap<SyncRef, (Seen, Option<Refusal>)>,
+    lists: BTreeMap<SyncRef, List>,
+    tec: Option<tec::Seen>,
     key: &'a ObjectRef,
     generation: Option<i64>,
     ctx: &'a Context,
@@ -182,7 +191,7 @@ fn assemble(
     outcome: Outcome<'_>,
 ) -> Result<Looked, Trouble> {
     let PortalPlan { plan, report } = planned;
-    let Outcome { began, not_before, done, failed, seen, key, generation, ctx } = outcome;
+    let Outcome { began, not_before, done, failed, lists, tec, key, generation, ctx } = outcome;
     let account = snapshot.account.last_known().cloned().ok_or_else(Trouble::not_read)?;
     let as_of = match (not_before, ctx.portals.availability(key)) {
         (None, super::Availability::Ready(usable)) => usable.as_of,
@@ -190,15 +199,21 @@ fn assemble(
     };
     let schedule = desired.connection.fields.schedule.name.as_str();
     let held = held(&plan, schedule);
-    let schedules = seen
+    let schedules = lists
         .into_iter()
-        .map(|(sync, (seen, unreadable))| {
+        .map(|(sync, List { seen, problem, left_out })| {
             let report = report.syncs.get(&sync).cloned().unwrap_or_default();
             let state = desired.schedules.syncs.get(&sync).map(|input| &input.state);
             let own_hold = matches!(state, Some(SyncState::OnHold(_)));
             let removing = matches!(state, Some(SyncState::Removing));
-            let verdict = if let Some(refusal) = unreadable.or_else(|| report.refusals.first().cloned()) {
-                SyncVerdict::Refused(refusal)
+            let refused = match &problem {
+                Some(Problem::Refused(refusal)) => Some(refusal),
+                Some(Problem::Unread(_)) | None => report.refusals.first(),
+            };
+            let verdict = if let Some(Problem::Unread(why)) = problem {
+                SyncVerdict::Unread(why)
+            } else if let Some(refusal) = refused {
+                SyncVerdict::Refused(refusal.clone())
             } else if let Some(trouble) = &failed {
                 SyncVerdict::Trouble(trouble.clone())
             } else if let Some((hold, differences)) = &held {
@@ -210,7 +225,7 @@ fn assemble(
             } else {
                 SyncVerdict::InSync
             };
-            (sync, SyncOutcome { seen, report, verdict, own_hold, removing })
+            (sync, SyncOutcome { seen, report, verdict, own_hold, left_out, removing })
         })
         .collect();
     Ok(Looked {
@@ -227,6 +242,7 @@ fn assemble(
         done,
         failed,
         schedules: Schedules(schedules),
+        tec,
     })
 }
 
@@ -271,75 +287,4 @@ pub(super) fn known(object: &CrmConnection) -> BTreeMap<String, FieldOrigin> {
     let group =
         status.and_then(|status| status.group.as_ref()).map(|group| (fields::group_key(&group.name), group.origin));
     fields.chain(group).collect()
-}
-
-type SeenSyncs = BTreeMap<SyncRef, (Seen, Option<Refusal>)>;
-
-/// What the ScheduleSyncs of this connection ask for.
-pub(super) async fn schedules(
-    ctx: &Context,
-    key: &ObjectRef,
-    connection: &CrmConnection,
-) -> Result<(ScheduleUnion, SeenSyncs), Interrupted> {
-    let referrers = lock(&ctx.store).referrers(key, Kind::ScheduleSync);
-    let mut inputs = Vec::new();
-    let mut seen = BTreeMap::new();
-    for referrer in referrers {
-        let Loaded::Object(sync) = status::load::<ScheduleSync>(ctx, &referrer) else { continue };
-        if !allows(&connection.spec, &key.namespace, &referrer.namespace) {
-            continue;
-        }
-        let name = SyncRef { namespace: referrer.namespace.clone(), name: referrer.name.clone() };
-        let Some((state, source, refusal)) = state(ctx, &sync).await? else { continue };
-        let about = Seen {
-            uid: sync.uid().unwrap_or_default(),
-            generation: sync.metadata.generation.unwrap_or_default(),
-            source,
-            plan_only: status::plan_only(&sync),
-        };
-        seen.insert(name.clone(), (about, refusal));
-        inputs.push(SyncInput {
-            sync: name,
-            created: sync.metadata.creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0),
-            uid: sync.uid().unwrap_or_default(),
-            prune: sync.spec.prune,
-            state,
-        });
-    }
-    Ok((ScheduleUnion::of(inputs), seen))
-}
-
-/// What one ScheduleSync asks for. `None`: nothing any more, its options are nobody's.
-async fn state(
-    ctx: &Context,
-    sync: &ScheduleSync,
-) -> Result<Option<(SyncState, Option<String>, Option<Refusal>)>, Interrupted> {
-    if sync.metadata.deletion_timestamp.is_some() {
-        return Ok(match sync.spec.deletion_policy {
-            DeletionPolicy::Retain => None,
-            DeletionPolicy::Delete => Some((SyncState::Removing, None, None)),
-        });
-    }
-    if sync.spec.suspend {
-        return Ok(Some((SyncState::Untouched, None, None)));
-    }
-    let untouched = |source, refusal| Ok(Some((SyncState::Untouched, source, Some(refusal))));
-    let (claims, source) = match schedule_sync::validate(&sync.spec.source) {
-        Err(invalid) => return untouched(None, Refusal::new(Reason::InvalidSpec, invalid.0)),
-        Ok(ScheduleSource::Inline(claims)) => (claims, None),
-        Ok(ScheduleSource::ConfigMap { name, key }) => {
-            let namespace = sync.namespace().unwrap_or_default();
-            match references::config_map_text(ctx, &namespace, &name, &key).await {
-                Err(Missing::Unreadable(error)) => return Err(error),
-                Err(Missing::Refusal(refusal)) => return untouched(None, refusal),
-                Ok((text, version)) => match schedule_sync::parse(&text, &format!("ConfigMap {name} key {key}")) {
-                    Ok(claims) => (claims, Some(version)),
-                    Err(invalid) => return untouched(Some(version), Refusal::new(Reason::InvalidSpec, invalid.0)),
-                },
-            }
-        }
-    };
-    let held = sync.spec.hold_until.as_ref().is_some_and(|until| until.0 > ctx.now()) || status::plan_only(sync);
-    let state = if held { SyncState::OnHold(claims) } else { SyncState::Active(claims) };
-    Ok(Some((state, source, None)))
 }

@@ -68,7 +68,7 @@ fn left(ctx: &Context, object: &ScheduleSync) -> Option<Left> {
         SyncVerdict::InSync if outcome.report.unpruned == 0 => Some(Left::Nothing),
         SyncVerdict::InSync => None,
         SyncVerdict::Trouble(trouble) => Some(Left::trouble(what, trouble)),
-        SyncVerdict::Refused(refusal) => unreachable(refusal.clone()),
+        SyncVerdict::Refused(refusal) | SyncVerdict::Unread(refusal) => unreachable(refusal.clone()),
         SyncVerdict::Held(..) => unreachable(Refusal::new(Reason::OnHold, "nothing may be written to the portal now")),
     }
 }

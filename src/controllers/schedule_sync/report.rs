@@ -35,14 +35,16 @@ pub(super) async fn write(ctx: &Context, object: &ScheduleSync, finding: &Findin
     let mut new = ScheduleSyncStatus { observed_generation: object.metadata.generation, plan: None, ..old.clone() };
     let mut verdicts = standing.verdicts();
     if let Finding::Compared(outcome, usable) = finding {
-        new.options = i32::try_from(outcome.report.options).ok();
+        if !matches!(outcome.verdict, SyncVerdict::Unread(_)) {
+            new.options = i32::try_from(outcome.report.options).ok();
+        }
         new.observed_at = Some(moment(ctx.now()));
         if usable.plan_only || status::plan_only(object) {
             new.plan = Some(status::plan_lines(held_lines(outcome)));
         }
         verdicts.extend(details(outcome));
     }
-    if matches!(finding, Finding::Compared(..) | Finding::Stalled(_) | Finding::Suspended) {
+    if is_answered(finding) {
         new.last_handled_reconcile_at = status::requested_at(object);
     }
     let said = condition::render(&old.conditions, &verdicts, object.metadata.generation, ctx.now());
@@ -55,7 +57,21 @@ pub(super) async fn write(ctx: &Context, object: &ScheduleSync, finding: &Findin
     {
         ctx.events.send(object, (Severity::Warning, in_use.reason), "Prune", &in_use.message).await;
     }
+    if let Finding::Compared(outcome, _) = finding
+        && let Some(message) = left_out(outcome)
+    {
+        ctx.events.send(object, (Severity::Warning, Reason::InvalidSpec), "Reconcile", &message).await;
+    }
     status::write(ctx, object, object.status.as_ref(), &new).await
+}
+
+/// Whether a request (`requestedAt`) has got what it asked for: a comparison with the list.
+fn is_answered(finding: &Finding) -> bool {
+    match finding {
+        Finding::Compared(outcome, _) => !matches!(outcome.verdict, SyncVerdict::Unread(_)),
+        Finding::Stalled(_) | Finding::Suspended => true,
+        Finding::Waiting(_) | Finding::NoConnection(_) | Finding::Asked => false,
+    }
 }
 
 fn standing(ctx: &Context, object: &ScheduleSync, finding: &Finding) -> Option<Standing> {
@@ -76,10 +92,7 @@ fn standing(ctx: &Context, object: &ScheduleSync, finding: &Finding) -> Option<S
             Standing::Unknown(Refusal::new(Reason::Suspended, "suspend is set: its options stay as they are"))
         }
         Finding::Compared(outcome, _) => match &outcome.verdict {
-            SyncVerdict::InSync => Standing::Good(in_use(outcome).map_or_else(
-                || "the options are as specified".to_owned(),
-                |in_use| format!("the options are as specified; {}", in_use.message),
-            )),
+            SyncVerdict::InSync => Standing::Good(in_sync(outcome)),
             SyncVerdict::Held(hold, differences) => Standing::Paused(Refusal::new(
                 reason(*hold),
                 format!("{}: {}", render::hold(*hold), render::differences(differences)),
@@ -90,6 +103,7 @@ fn standing(ctx: &Context, object: &ScheduleSync, finding: &Finding) -> Option<S
                 let message = if all.is_empty() { first.message } else { all.join("; ") };
                 Standing::Stalled(Refusal::new(first.reason, message))
             }
+            SyncVerdict::Unread(why) => Standing::Unknown(why.clone()),
             SyncVerdict::Trouble(trouble) => Standing::of(trouble, ctx),
         },
     })
@@ -98,8 +112,26 @@ fn standing(ctx: &Context, object: &ScheduleSync, finding: &Finding) -> Option<S
 fn refusal(outcome: &SyncOutcome) -> Option<Refusal> {
     match &outcome.verdict {
         SyncVerdict::Refused(refusal) => Some(refusal.clone()),
-        SyncVerdict::InSync | SyncVerdict::Held(..) | SyncVerdict::Trouble(_) => None,
+        SyncVerdict::InSync | SyncVerdict::Held(..) | SyncVerdict::Unread(_) | SyncVerdict::Trouble(_) => None,
     }
+}
+
+/// In sync, and what remains to be said.
+fn in_sync(outcome: &SyncOutcome) -> String {
+    let mut said = vec!["the options are as specified".to_owned()];
+    said.extend(in_use(outcome).map(|in_use| in_use.message));
+    said.extend(left_out(outcome));
+    said.join("; ")
+}
+
+/// Most schedules named that were left out; the rest is counted.
+const NAMED: usize = 5;
+
+fn left_out(outcome: &SyncOutcome) -> Option<String> {
+    let all = &outcome.left_out;
+    let named = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+    let more = if all.len() > NAMED { format!("; and {} more", all.len() - NAMED) } else { String::new() };
+    (!all.is_empty()).then(|| format!("left out: {named}{more}"))
 }
 
 fn reason(hold: Hold) -> Reason {
@@ -120,7 +152,7 @@ fn in_use(outcome: &SyncOutcome) -> Option<Refusal> {
 fn held_lines(outcome: &SyncOutcome) -> Vec<String> {
     match &outcome.verdict {
         SyncVerdict::Held(_, differences) => differences.iter().map(render::difference).collect(),
-        SyncVerdict::InSync | SyncVerdict::Refused(_) | SyncVerdict::Trouble(_) => Vec::new(),
+        SyncVerdict::InSync | SyncVerdict::Refused(_) | SyncVerdict::Unread(_) | SyncVerdict::Trouble(_) => Vec::new(),
     }
 }
 
@@ -128,11 +160,8 @@ fn details(outcome: &SyncOutcome) -> Vec<Verdict> {
     let kind = ConditionType::OptionsSynced;
     match &outcome.verdict {
         SyncVerdict::InSync => {
-            let (reason, message) = in_use(outcome)
-                .map_or((Reason::Succeeded, "the options are as specified".to_owned()), |in_use| {
-                    (in_use.reason, in_use.message)
-                });
-            vec![Verdict::new(kind, Truth::True, reason, message)]
+            let reason = in_use(outcome).map_or(Reason::Succeeded, |in_use| in_use.reason);
+            vec![Verdict::new(kind, Truth::True, reason, in_sync(outcome))]
         }
         SyncVerdict::Held(hold, differences) => {
             let message = format!("{}: {}", render::hold(*hold), render::differences(differences));
@@ -144,6 +173,7 @@ fn details(outcome: &SyncOutcome) -> Vec<Verdict> {
         SyncVerdict::Refused(refusal) => {
             vec![Verdict::new(kind, Truth::False, refusal.reason, refusal.message.clone())]
         }
+        SyncVerdict::Unread(why) => vec![Verdict::new(kind, Truth::Unknown, why.reason, why.message.clone())],
         SyncVerdict::Trouble(trouble) => {
             vec![Verdict::new(kind, Truth::Unknown, trouble.reason(), trouble.message.clone())]
         }

@@ -5,6 +5,7 @@ mod deletion;
 mod drift;
 mod outages;
 mod set_up;
+mod tec;
 
 use std::time::Duration;
 
