@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    contact::{Contact, OwnerChange},
+    contact::{Contact, OwnerChange, to_the_millisecond},
     mark::{Mark, MarkSeen, Phase},
 };
 use crate::domain::{ContactId, LeadId, OwnerId};
@@ -19,7 +19,7 @@ pub struct Team {
     pub assistants: BTreeMap<OwnerId, Standing>,
     /// Every active owner, assistants included.
     pub active: BTreeSet<OwnerId>,
-    /// Who gets a contact whose previous owner is gone.
+    /// Who gets a contact whose previous owner is gone; an assistant never does.
     pub fallback: Option<OwnerId>,
 }
 
@@ -139,7 +139,20 @@ pub fn decide(contact: &Contact, team: &Team) -> Decision {
 fn is_theirs(contact: &Contact, mark: &Mark) -> bool {
     mark.contact == contact.id
         && contact.owner.as_ref() == Some(&mark.assistant)
-        && contact.assignment().at == mark.assigned_at
+        && (contact.assignment().at == mark.assigned_at || nobody_else_since(contact, mark))
+}
+
+/// Whether the history says that the mark's assistant kept the contact. Its beginning may be cut off, and saving the same
+/// owner again may fill it with newer versions (API.md §14.8): then the mark is the only one who knows since when.
+fn nobody_else_since(contact: &Contact, mark: &Mark) -> bool {
+    let mut since = since_mark(contact, mark);
+    !contact.history.is_empty() && since.all(|change| change.owner.as_ref() == Some(&mark.assistant))
+}
+
+/// What happened to the owner after the assignment of the mark, newest first.
+fn since_mark<'a>(contact: &'a Contact, mark: &Mark) -> impl Iterator<Item = &'a OwnerChange> {
+    let begin = mark.assigned_at;
+    contact.history.iter().take_while(move |change| to_the_millisecond(change.at) > begin)
 }
 
 fn still_theirs(contact: &Contact, mark: &Mark, team: &Team) -> Decision {
@@ -160,16 +173,20 @@ fn taken(contact: &Contact, mark: &Mark, team: &Team) -> Decision {
     let why = if moved { StopReason::ContactGone } else { StopReason::TakenBack };
     let then = match &contact.owner {
         Some(owner) if team.assistants.contains_key(owner) => {
-            // Straight from one assistant to another: a person's choice, and no accident (R9 before R8).
-            let from_hand_to_hand = !moved
-                && *owner != mark.assistant
-                && contact.assignment().before.first().and_then(|change| change.owner.as_ref())
-                    == Some(&mark.assistant);
-            assigned(contact, owner, team, from_hand_to_hand)
+            assigned(contact, owner, team, !moved && from_hand_to_hand(contact, mark, team))
         }
         _ => Then::Close(Mark { contact: contact.id.clone(), ..closed(mark) }),
     };
     Decision { stop: stop(mark, why), then }
+}
+
+/// Straight from one assistant to another, perhaps by way of a third: a person's choice, and no accident (R9 before R8).
+fn from_hand_to_hand(contact: &Contact, mark: &Mark, team: &Team) -> bool {
+    let is_assistant = |change: &OwnerChange| change.owner.as_ref().is_some_and(|o| team.assistants.contains_key(o));
+    let before = contact.assignment().before.iter();
+    let newer = |change: &&OwnerChange| to_the_millisecond(change.at) > mark.assigned_at && is_assistant(change);
+    let begin = before.skip_while(newer).next();
+    begin.and_then(|change| change.owner.as_ref()) == Some(&mark.assistant)
 }
 
 /// A contact that is not in work.
@@ -187,8 +204,8 @@ fn assigned(contact: &Contact, assistant: &OwnerId, team: &Team, on_purpose: boo
         Some(Standing::Working) => {}
         Some(Standing::Leaving) => {
             let assigned = assignment(contact, assistant, team);
-            let mark = refused_mark(contact, &assigned);
-            return Then::GiveBack(mark, hand_back(contact, None, team));
+            let closing = refused_mark(contact, &assigned);
+            return Then::GiveBack(closing, hand_back(contact, mark, team));
         }
         Some(Standing::Waiting) | None => return Then::Wait,
     }
@@ -218,7 +235,7 @@ pub fn hand_back(contact: &Contact, mark: Option<&Mark>, team: &Team) -> HandBac
     let remembered = mark.and_then(|mark| mark.previous.as_ref()).filter(|owner| is_person(owner, team));
     match (last_person(contact.assignment().before, team).or(remembered), &team.fallback) {
         (Some(owner), _) => HandBack::Previous(owner.clone()),
-        (None, Some(owner)) if team.active.contains(owner) => HandBack::Fallback(owner.clone()),
+        (None, Some(owner)) if is_person(owner, team) => HandBack::Fallback(owner.clone()),
         (None, _) => HandBack::Nobody,
     }
 }
@@ -262,3 +279,6 @@ pub fn refused_mark(contact: &Contact, assigned: &Assigned) -> Mark {
     };
     Mark { contact: contact.id.clone(), lead, assistant, previous, assigned_at: at, phase: Phase::Refused, seq }
 }
+
+#[cfg(test)]
+mod tests;
