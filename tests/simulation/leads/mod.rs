@@ -2,6 +2,7 @@
 //! and from TEC's own list of leads, never from what the operator says of itself.
 
 mod office;
+mod races;
 mod rules;
 
 const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
