@@ -38,7 +38,7 @@
 //! | [`hubspot`] | the client: calls, errors by meaning, limits, regions | *how does it talk to HubSpot?* |
 //! | [`tec`] | the client of TEC's API; `openapi.yaml` is the contract | *how does it talk to TEC?* |
 //! | [`leads`] | pure rules for one contact, and the engine that carries the leads of one connection | *what happens to a lead?* `decide.rs`; in which order it is written: `batch.rs` |
-//! | [`controllers`] | when does what run: watch, store, queue; a folder per kind | *when does it run?* `queue.rs`; *what does status say?* `*/report.rs`; deletion: `*/cleanup.rs` |
+//! | [`controllers`] | when does what run: watch, store, queue; a folder per kind | *when does it run?* `queue.rs`; *what does TEC know?* `tec.rs`; *what does status say?* `*/report.rs`; deletion: `*/cleanup.rs` |
 //! | [`server`] | health, webhooks | probes; *is this delivery HubSpot's?* `signature.rs` |
 //! | [`runtime`] | clock, chance, back-off, shutdown, logs | what is injected |
 //! | [`cli`] | one thin file per command | flags |
@@ -56,8 +56,9 @@
 //!   answers are arguments. Same input, same plan.
 //! - **Nobody but [`apply`] changes a portal's configuration**, and it decides nothing: an action is complete, with its
 //!   precondition. If the portal is not as planned on, it says `Stale` and somebody plans again.
-//! - **Unread is not empty.** A list that could not be read is [`portal::Section::Unread`] or `Stale`; nothing is created or
-//!   removed on it, and no status code flips because of it.
+//! - **Unread is not empty.** A list that could not be read is [`portal::Section::Unread`] or `Stale`, TEC's lists are
+//!   [`controllers::tec::Listing`]s in the same way; nothing is created or removed on it, and no status code flips because of it.
+//! - **Nobody is invited whom TEC does not have**, if there is a TEC to ask: the mailbox would not be there.
 //! - **Nobody but [`desired`] reads a spec**, once, exhaustively: a new field cannot be forgotten. An invalid object costs
 //!   no HubSpot call.
 //! - **What we did not make we do not remove.** Ownership is a mark in HubSpot (`plan/ownership.rs`) or, where HubSpot has no place
@@ -93,7 +94,6 @@
 //!
 //! - **Leads**: a room `leads/` with pure decisions and one engine, beside [`controllers`]; it shares [`portal`]'s client and limits, whose
 //!   lane for leads exists, and keeps its mark in the hidden field the planner already makes.
-//! - **TEC's lists**: the client [`tec`] is there; it will feed `source.tec` and the `ASSISTANT_NOT_YET_CREATED` code.
 //! - **Webhooks and metrics**: [`server::webhook`] is there and wants a doorbell that wakes the leads; `server/metrics.rs`. A
 //!   webhook may only wake work: correctness never depends on one.
 //! - **`tec-crm plan`, `apply`, `status`**: thin files in [`cli`] over [`desired`], [`portal`], [`plan`] and [`apply`].

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::{
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     domain::{ContactId, LeadId},
-    hubspot::{self, ContactUpdate, EngagementKind, ItemOutcome},
+    hubspot::{self, ContactUpdate, EngagementKind, ErrorKind, HubSpot, ItemOutcome, ItemRefusal},
     tec::{CreatedLead, NewLead, StopLead, StopOutcome},
 };
 
@@ -385,17 +386,12 @@ impl Tour<'_> {
             // Until the contact's mark says so, only its timeline knows.
             self.engine.known.doubt(&entry.new.contact);
         }
-        let outcomes = match self.setup.links.hubspot.create_engagements(kind, &new).await {
-            Ok(outcomes) => outcomes,
-            Err(error) => {
-                for entry in &entries {
-                    self.cases.remove(&entry.new.contact);
-                    self.set_aside(&entry.new.contact);
-                }
-                self.engine.hubspot_failed(error);
-                return;
-            }
-        };
+        let hubspot = self.setup.links.hubspot.clone();
+        let (outcomes, error) =
+            in_halves(&hubspot, &new, |hubspot, items| Box::pin(hubspot.create_engagements(kind, items))).await;
+        if let Some(error) = error {
+            self.engine.hubspot_failed(error);
+        }
         for (entry, outcome) in entries.into_iter().zip(outcomes) {
             let contact = &entry.new.contact;
             match outcome {
@@ -435,19 +431,14 @@ impl Tour<'_> {
                 .filter_map(|id| self.cases.get(id))
                 .map(|case| ContactUpdate { id: case.contact.id.clone(), properties: case.update.clone() })
                 .collect();
-            match self.setup.links.hubspot.update_contacts(&updates).await {
-                Ok(outcomes) => {
-                    for (update, outcome) in updates.iter().zip(outcomes) {
-                        self.updated(&update.id, outcome);
-                    }
-                }
-                Err(error) => {
-                    for update in &updates {
-                        self.cases.remove(&update.id);
-                        self.set_aside(&update.id);
-                    }
-                    self.engine.hubspot_failed(error);
-                }
+            let hubspot = self.setup.links.hubspot.clone();
+            let (outcomes, error) =
+                in_halves(&hubspot, &updates, |hubspot, items| Box::pin(hubspot.update_contacts(items))).await;
+            if let Some(error) = error {
+                self.engine.hubspot_failed(error);
+            }
+            for (update, outcome) in updates.iter().zip(outcomes) {
+                self.updated(&update.id, outcome);
             }
         }
     }
@@ -520,6 +511,36 @@ impl Tour<'_> {
         }
         self.engine.hubspot_failed(error);
     }
+}
+
+/// Writes all at once; where HubSpot refuses all for the sake of one, in halves, until only that one is refused: whether it
+/// always tells item by item is not known (API.md §14.9). Such a refusal wrote nothing. Any other failure ends it, and what
+/// was not answered is unclear.
+async fn in_halves<T>(
+    hubspot: &HubSpot,
+    items: &[T],
+    write: impl for<'a> Fn(&'a HubSpot, &'a [T]) -> BoxFuture<'a, Result<Vec<ItemOutcome>, hubspot::Error>>,
+) -> (Vec<ItemOutcome>, Option<hubspot::Error>) {
+    let mut outcomes = Vec::with_capacity(items.len());
+    let mut rest = vec![items];
+    while let Some(part) = rest.pop() {
+        match write(hubspot, part).await {
+            Ok(mut answered) => outcomes.append(&mut answered),
+            Err(hubspot::Error { kind: ErrorKind::Rejected(_) | ErrorKind::NotFound, .. }) if part.len() > 1 => {
+                let (first, second) = part.split_at(part.len() / 2);
+                rest.extend([second, first]);
+            }
+            Err(hubspot::Error { kind: ErrorKind::Rejected(rejection), .. }) => {
+                outcomes.push(ItemOutcome::Refused(ItemRefusal::from(&*rejection)));
+            }
+            Err(hubspot::Error { kind: ErrorKind::NotFound, .. }) => outcomes.push(ItemOutcome::Missing),
+            Err(error) => {
+                outcomes.resize(items.len(), ItemOutcome::Unclear);
+                return (outcomes, Some(error));
+            }
+        }
+    }
+    (outcomes, None)
 }
 
 fn reason(why: StopReason) -> crate::tec::StopReason {

@@ -329,7 +329,9 @@ impl Engine {
 
     fn poll(&self) -> Poll {
         let (tec, after) = (self.setup.links.tec.clone(), self.feed.cursor.clone());
-        Box::pin(async move { tec.events(after.as_ref(), EVENTS, LONG_POLL).await })
+        // The first question is whether TEC is there at all.
+        let wait = if self.events.proven { LONG_POLL } else { Duration::ZERO };
+        Box::pin(async move { tec.events(after.as_ref(), EVENTS, wait).await })
     }
 
     fn take_page(&mut self, page: tec::Result<EventPage>) {
