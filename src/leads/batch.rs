@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     cases::{Case, Read, Wanted},
-    decide::{Assigned, Refusal, Stop, StopReason, Team, Then, decide, hand_back},
+    decide::{Assigned, Refusal, Stop, StopReason, Team, Then, decide, hand_back, overruled},
     engine::Engine,
     events::follow,
     mark::{Mark, Phase},
@@ -20,7 +20,7 @@ use super::{
     timeline::{self, Entry},
 };
 use crate::{
-    domain::{ContactId, LeadId},
+    domain::{ContactId, LeadId, OwnerId},
     hubspot::{self, ContactUpdate, EngagementKind, ErrorKind, HubSpot, ItemOutcome, ItemRefusal},
     tec::{CreatedLead, NewLead, StopLead, StopOutcome},
 };
@@ -41,6 +41,8 @@ struct Tour<'a> {
     /// Failures of each contact so far.
     visits: BTreeMap<ContactId, Visit>,
     cases: BTreeMap<ContactId, Case>,
+    /// Contacts that went back on this visit: to whom, and from which assistant.
+    given: BTreeMap<ContactId, (Option<OwnerId>, OwnerId)>,
 }
 
 impl Engine {
@@ -50,7 +52,8 @@ impl Engine {
         let mut team = rules.team();
         team.active.retain(|owner| !self.known.bad_owners.contains(owner));
         let visits: BTreeMap<ContactId, Visit> = visits.into_iter().collect();
-        let mut tour = Tour { engine: self, setup, rules, team, visits, cases: BTreeMap::new() };
+        let mut tour =
+            Tour { engine: self, setup, rules, team, visits, cases: BTreeMap::new(), given: BTreeMap::new() };
         if let Err(error) = tour.read().await {
             let contacts: Vec<ContactId> = tour.visits.keys().cloned().collect();
             for contact in contacts {
@@ -99,6 +102,7 @@ impl Tour<'_> {
         self.stop_orphans().await;
         self.log_on_timelines().await;
         self.update_contacts().await;
+        self.respect_choices().await;
     }
 
     /// `Observe` and `Hold`: nothing is written to HubSpot, and no lead begins. On hold, what a person took back is
@@ -474,7 +478,45 @@ impl Tour<'_> {
             Some(_) | None => drop(engine.known.working.remove(&contact)),
         }
         engine.count(case);
+        if let (Some(given), Some(mark)) = (case.given(), &case.mark) {
+            self.given.insert(contact, (given, mark.assistant.clone()));
+        }
         self.settle(case);
+    }
+
+    /// R9: whom a person chose while we were about to hand a contact back is who gets it.
+    async fn respect_choices(&mut self) {
+        let given: Vec<ContactId> = self.given.keys().cloned().collect();
+        let wanted = Wanted::of(&self.rules);
+        let mut updates = Vec::new();
+        for chunk in given.chunks(HISTORY) {
+            let read =
+                self.setup.links.hubspot.read_contacts(chunk, &["hubspot_owner_id"], &["hubspot_owner_id"]).await;
+            let records = match read {
+                Ok(records) => records,
+                Err(error) => {
+                    tracing::warn!(connection = %self.engine.name, contacts = chunk.len(), "whether somebody chose an owner in the same moment is not known");
+                    return self.engine.hubspot_failed(error);
+                }
+            };
+            for record in records {
+                let Some((given, assistant)) = self.given.get(&record.id) else { continue };
+                if let Some(choice) = overruled(&wanted.shown(&record), given.as_ref(), assistant) {
+                    let owner = choice.map(|owner| owner.to_string()).unwrap_or_default();
+                    let properties = BTreeMap::from([("hubspot_owner_id".to_owned(), owner)]);
+                    updates.push(ContactUpdate { id: record.id, properties });
+                }
+            }
+        }
+        if updates.is_empty() {
+            return;
+        }
+        tracing::info!(connection = %self.engine.name, contacts = updates.len(), "somebody chose an owner in the moment of a hand-back: the choice is restored");
+        for chunk in updates.chunks(VISIT) {
+            if let Err(error) = self.setup.links.hubspot.update_contacts(chunk).await {
+                return self.engine.hubspot_failed(error);
+            }
+        }
     }
 
     /// Searches may show this state of the contact for a while; it is known.

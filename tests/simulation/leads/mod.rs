@@ -3,6 +3,7 @@
 
 mod numbers;
 mod office;
+mod races;
 mod rules;
 
 const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
