@@ -329,7 +329,10 @@ impl Engine {
 
     fn poll(&self) -> Poll {
         let (tec, after) = (self.setup.links.tec.clone(), self.feed.cursor.clone());
-        Box::pin(async move { tec.events(after.as_ref(), EVENTS, LONG_POLL).await })
+        // Whether TEC is there should be known at once, even if it has nothing to say.
+        let known = self.events.proven && self.events.failures == 0;
+        let wait = if known { LONG_POLL } else { Duration::ZERO };
+        Box::pin(async move { tec.events(after.as_ref(), EVENTS, wait).await })
     }
 
     fn take_page(&mut self, page: tec::Result<EventPage>) {
