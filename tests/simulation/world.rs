@@ -306,27 +306,7 @@ impl World {
     }
 }
 
-<<<<<<< HEAD
-/// Whom a request is for stands in its host.
-struct ByHost {
-    hubspot: Arc<dyn Transport>,
-    tec: Option<Arc<dyn Transport>>,
-}
-
-impl Transport for ByHost {
-    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
-        match (request.uri().host(), &self.tec) {
-            (Some(TEC_HOST), Some(tec)) => tec.send(request),
-            (Some(TEC_HOST), None) => Box::pin(async { Err(TransportError::NotSent("name not found".to_owned())) }),
-            _ => self.hubspot.send(request),
-        }
-    }
-}
-
 pub fn base64(bytes: &[u8]) -> String {
-=======
-fn base64(bytes: &[u8]) -> String {
->>>>>>> t2
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

@@ -33,7 +33,8 @@ fn assert_taken_once(office: &Office, contacts: &[String]) {
 
 #[tokio::test(start_paused = true)]
 async fn r1_an_assignment_is_found_within_the_poll_interval_whenever_it_comes() {
-    let office = Office::open_with(Start { connection: json!({"leads": {"pollInterval": "30s"}}), ..Start::default() }).await;
+    let office =
+        Office::open_with(Start { connection: json!({"leads": {"pollInterval": "30s"}}), ..Start::default() }).await;
     for number in 0..7 {
         let contact = office.contact(&format!("lead{number}"));
         office.pass(4 * SECOND).await;

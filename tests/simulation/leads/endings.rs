@@ -112,9 +112,10 @@ async fn with_keep_its_contacts_stay_and_it_goes_at_once() {
     office.state(&contact, "Hot");
     office.pass(10 * MINUTE).await;
     assert_eq!((office.hubspot_writes(), office.tec_writes()), (Vec::new(), Vec::new()));
-    assert_eq!((office.timeline(&contact), office.leads(&contact)), (TAKEN.map(str::to_owned).to_vec(), vec![
-        "Hot ada".to_owned()
-    ]));
+    assert_eq!(
+        (office.timeline(&contact), office.leads(&contact)),
+        (TAKEN.map(str::to_owned).to_vec(), vec!["Hot ada".to_owned()])
+    );
 }
 
 #[tokio::test(start_paused = true)]

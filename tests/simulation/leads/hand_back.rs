@@ -171,8 +171,5 @@ async fn a_mail_that_ends_the_lead_is_logged_and_the_contact_goes_back() {
     let email = json!({"subject": "Re: Boat", "text": "No, thanks"});
     office.say(&contact, json!({"type": "EmailReceived", "email": email, "done": true}));
     office.pass(2 * SECOND).await;
-    assert_eq!(
-        office.since(&contact, &TAKEN),
-        ["email: INCOMING_EMAIL Re: Boat: No, thanks", "owner: ada to sam"]
-    );
+    assert_eq!(office.since(&contact, &TAKEN), ["email: INCOMING_EMAIL Re: Boat: No, thanks", "owner: ada to sam"]);
 }

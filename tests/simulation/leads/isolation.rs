@@ -130,15 +130,23 @@ fn apply_company(kube: &KubeSim, number: u64) {
             "metadata": {"name": name, "namespace": namespace}, "spec": spec,
         }));
     };
-    ours("CrmConnection", "portal", json!({
-        "apiEndpoint": format!("https://api-eu{number}.hubapi.com"),
-        "auth": {"accessToken": {"secretRef": {"name": "hubspot", "key": "token"}}},
-        "tec": {"endpoint": format!("https://tec{number}.example.com"), "tokenSecretRef": {"name": "tec", "key": "token"}},
-    }));
-    ours("Assistant", "ada", json!({
-        "connectionRef": {"name": "portal"}, "email": "ada@example.com", "firstName": format!("Ada{number}"),
-        "defaults": {"context": format!("Product {number}")},
-    }));
+    ours(
+        "CrmConnection",
+        "portal",
+        json!({
+            "apiEndpoint": format!("https://api-eu{number}.hubapi.com"),
+            "auth": {"accessToken": {"secretRef": {"name": "hubspot", "key": "token"}}},
+            "tec": {"endpoint": format!("https://tec{number}.example.com"), "tokenSecretRef": {"name": "tec", "key": "token"}},
+        }),
+    );
+    ours(
+        "Assistant",
+        "ada",
+        json!({
+            "connectionRef": {"name": "portal"}, "email": "ada@example.com", "firstName": format!("Ada{number}"),
+            "defaults": {"context": format!("Product {number}")},
+        }),
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -169,7 +169,8 @@ async fn a_person_who_acts_while_the_contact_goes_back_keeps_it() {
     let office = Office::open().await;
     let contact = office.in_work("lena").await;
     slow(&office, "/crm/objects/emails/batch/create", 10_000);
-    office.say(&contact, json!({"type": "EmailReceived", "email": {"subject": "Re: Boat", "text": "No"}, "done": true}));
+    office
+        .say(&contact, json!({"type": "EmailReceived", "email": {"subject": "Re: Boat", "text": "No"}, "done": true}));
     office.pass(5 * SECOND).await;
     office.assign(&contact, &office.sue);
     office.pass(MINUTE).await;

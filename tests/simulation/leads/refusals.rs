@@ -145,7 +145,9 @@ async fn r8_the_note_is_the_one_of_the_connection_and_says_where_the_contact_wen
     assert_eq!(office.owner_of(&another), "");
     assert_eq!(
         office.notes(&another),
-        ["ada: Ada Assistant: not again (Lead Connection Status)\nIts previous owner is not available, so it has no owner now."]
+        [
+            "ada: Ada Assistant: not again (Lead Connection Status)\nIts previous owner is not available, so it has no owner now."
+        ]
     );
 }
 

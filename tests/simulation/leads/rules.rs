@@ -182,7 +182,8 @@ async fn r6_tasks_are_logged_with_due_date_priority_and_owner() {
     let office = Office::open().await;
     let contact = office.in_work("lena").await;
     let due = "2026-12-01T09:00:00Z";
-    let call = json!({"subject": "Call Lena", "body": "She wants a boat", "dueAt": due, "priority": "HIGH", "type": "CALL"});
+    let call =
+        json!({"subject": "Call Lena", "body": "She wants a boat", "dueAt": due, "priority": "HIGH", "type": "CALL"});
     office.say(&contact, json!({"type": "TaskCreated", "task": call}));
     office.say(&contact, json!({"type": "TaskCreated", "task": {"subject": "Think", "dueAt": due}}));
     office.pass(2 * SECOND).await;
@@ -289,7 +290,9 @@ async fn r6_notes_say_what_the_template_says_and_markup_in_it_is_text() {
     let notes = office.world.hubspot.notes_of(&contact).unwrap();
     assert_eq!(
         properties(&notes, &["hs_note_body"]),
-        [["&lt;i&gt;{field}&lt;/i&gt; Assistant &lt;b&gt;&amp; friends&lt;/b&gt; &quot;took&quot; Lead Connection Status<br>{nothing}"]]
+        [[
+            "&lt;i&gt;{field}&lt;/i&gt; Assistant &lt;b&gt;&amp; friends&lt;/b&gt; &quot;took&quot; Lead Connection Status<br>{nothing}"
+        ]]
     );
     assert_eq!(
         office.notes(&contact),

@@ -110,7 +110,11 @@ async fn each_way_not_to_flow_has_its_reason() {
         office.assign(&contact, &office.ada);
         office.pass(7 * MINUTE).await;
         let flowing = office.flowing();
-        println!("{case}: {flowing} / {} / {}", office.world.ready("crmconnections", "portal"), office.world.ready("assistants", "ada"));
+        println!(
+            "{case}: {flowing} / {} / {}",
+            office.world.ready("crmconnections", "portal"),
+            office.world.ready("assistants", "ada")
+        );
         assert!(flowing.starts_with(said), "{case}: {flowing}");
         assert_eq!(office.code("ada"), WELL, "{case}");
         let ready = office.world.ready("crmconnections", "portal");
@@ -167,7 +171,8 @@ async fn without_an_assistant_that_can_own_contacts_leads_wait_and_say_for_what(
 
 #[tokio::test(start_paused = true)]
 async fn without_the_visible_field_leads_wait_and_say_for_what() {
-    let mut office = Office::closed(Start { connection: json!({"contactFields": {"mode": "Observe"}}), ..Start::default() });
+    let mut office =
+        Office::closed(Start { connection: json!({"contactFields": {"mode": "Observe"}}), ..Start::default() });
     office.world.start();
     office.pass(2 * MINUTE).await;
     let flowing = office.flowing();
@@ -224,7 +229,8 @@ async fn traffic_is_remembered_twice_a_minute_at_most() {
 #[tokio::test(start_paused = true)]
 async fn no_object_and_no_event_knows_a_contact() {
     let office = Office::open().await;
-    let more = [("firstname", "Canaria"), ("lastname", "Kanarek"), ("phone", "+49 555 0001"), ("company", "Finchworks")];
+    let more =
+        [("firstname", "Canaria"), ("lastname", "Kanarek"), ("phone", "+49 555 0001"), ("company", "Finchworks")];
     let contact = office.contact_with("canary", &more);
     office.pass(SECOND).await;
     office.take_over(&contact).await;

@@ -46,17 +46,14 @@ async fn goes_on(office: &Office, Work { working, fresh, worked }: &Work) {
     for _ in 0..2 {
         office.pass(12 * SECOND).await;
         for contact in fresh {
-            assert_eq!((office.timeline(contact), office.leads(contact)), (TAKEN.map(str::to_owned).to_vec(), vec![
-                "New ada".to_owned()
-            ]));
+            assert_eq!(
+                (office.timeline(contact), office.leads(contact)),
+                (TAKEN.map(str::to_owned).to_vec(), vec!["New ada".to_owned()])
+            );
         }
         assert_eq!(
             office.since(working, &TAKEN),
-            [
-                "email: EMAIL Boat: Hi",
-                "status: hs_lead_status Connected",
-                "status: Lead Connection Status Hot"
-            ]
+            ["email: EMAIL Boat: Hi", "status: hs_lead_status Connected", "status: Lead Connection Status Hot"]
         );
         assert_eq!((office.owner_of(worked), office.notes(worked).len()), ("sam".to_owned(), 2));
         office.pass(10 * MINUTE).await;

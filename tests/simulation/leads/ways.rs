@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{
-    super::world::NAMESPACE,
-    SECOND,
-    office::Office,
-};
+use super::{super::world::NAMESPACE, SECOND, office::Office};
 
 /// What a contact shows from Sam's purchase to Ada's first day.
 pub const TAKEN: [&str; 5] = [
