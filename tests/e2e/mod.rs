@@ -5,7 +5,6 @@ mod credentials;
 mod definitions;
 mod deletion;
 mod kstatus;
-mod leads;
 mod process;
 mod repairs;
 mod samples;

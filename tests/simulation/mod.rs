@@ -4,5 +4,4 @@ mod flows;
 mod leads;
 mod seeds;
 mod webhooks;
-mod wires;
 mod world;

@@ -5,7 +5,6 @@ mod beginnings;
 mod endings;
 mod hand_back;
 mod isolation;
-mod numbers;
 mod office;
 mod persons;
 mod races;
