@@ -9,4 +9,5 @@ mod leads;
 mod process;
 mod repairs;
 mod samples;
+mod tec;
 mod world;

@@ -1,18 +1,20 @@
 //! An office on sockets: a portal with two salespeople, a TEC, webhooks, and helpers to live a salesperson's day.
 
-use std::{collections::BTreeMap, ops::Deref, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::Deref, time::Duration};
 
 use serde_json::{Value, json};
 use tec_crm::{
-    runtime::{clock::SystemClock, transport::HttpTransport},
+    runtime::transport::HttpTransport,
     sim::{
         hubspot::{NewMember, SimConfig, WebhookTarget, deliver_webhooks},
-        tec::{self, NewAssistant, NewSchedule, TecConfig, TecSim},
+        tec::{NewAssistant, NewSchedule, TecConfig, TecSim},
     },
 };
-use tokio::net::TcpListener;
 
-use super::super::world::{PATIENCE, PROMPTLY, Setup, World, assistant, schedules};
+use super::super::{
+    tec::simulate,
+    world::{PATIENCE, PROMPTLY, Setup, World, assistant, schedules},
+};
 
 pub(super) const PORTAL: &str = "crmconnections/portal";
 pub(super) const ADA: &str = "assistants/ada";
@@ -61,12 +63,10 @@ impl Office {
         let Opening { setup, tec } = opening;
         let (tec_token, signing_secret) = (tec.token.clone(), format!("canary-{}-signing-11d4", setup.name));
         let mut world = World::with(setup);
-        let (tec, tec_endpoint) = world.runtime().block_on(simulate(tec));
-        world.sim.attach_tec(tec.clone());
+        let (tec, tec_endpoint) = simulate(&mut world, tec);
         let transport = HttpTransport::direct().expect("a transport");
         world.runtime().spawn(deliver_webhooks(world.sim.clone(), transport));
-        world.secrets.extend([tec_token.clone(), signing_secret.clone()]);
-        world.args.extend(["--allow-endpoint".to_owned(), tec_endpoint.clone()]);
+        world.secrets.push(signing_secret.clone());
         for (id, name) in [("101", "Weekdays"), ("102", "Evenings")] {
             tec.schedule(NewSchedule::new(id, name)).expect("a schedule");
         }
@@ -193,15 +193,6 @@ fn line(entry: &Value) -> String {
         "status" => format!("status: {} {}", text("property"), text("to")),
         other => format!("{other}: {entry}"),
     }
-}
-
-/// TEC on a socket.
-async fn simulate(config: TecConfig) -> (TecSim, String) {
-    let sim = TecSim::new(config, Arc::new(SystemClock));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let endpoint = format!("http://{}", listener.local_addr().expect("its address"));
-    tokio::spawn(tec::serve(sim.clone(), listener, std::future::pending()));
-    (sim, endpoint)
 }
 
 pub(super) fn map(values: &[(&str, &str)]) -> BTreeMap<String, String> {
