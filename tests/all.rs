@@ -4,6 +4,7 @@
 
 mod contract;
 mod e2e;
+mod leads;
 mod simulation;
 mod support;
 mod tidy;

@@ -68,6 +68,21 @@ const ARROWS: [(&str, &[&str]); 15] = [
 /// Rooms that are functions of values: no I/O, no clock, no chance, no async.
 const PURE: [&str; 3] = ["domain", "desired", "plan"];
 
+/// Files of other rooms that are so, too: the rules of leads, between an engine that reads and one that writes.
+const PURE_FILES: [&str; 8] = [
+    "src/leads/decide.rs",
+    "src/leads/contact.rs",
+    "src/leads/mark.rs",
+    "src/leads/mapping.rs",
+    "src/leads/events.rs",
+    "src/leads/text.rs",
+    "src/leads/timeline.rs",
+    "src/leads/cases.rs",
+];
+
+/// What a pure file sees of the clients is their values; pure rooms have their arrows.
+const CLIENTS: [&str; 4] = ["hubspot::HubSpot", "hubspot::*", "tec::Tec", "tec::*"];
+
 /// What gives I/O, time, chance or concurrency away.
 const IMPURE: [&str; 19] = [
     "kube::",
@@ -252,7 +267,11 @@ fn wrong_arrows(source: &Source) -> Vec<String> {
 }
 
 fn impurities(source: &Source) -> Vec<String> {
-    let Some(room) = source.room().filter(|room| PURE.contains(&room.as_str())) else { return Vec::new() };
+    let in_pure_room = source.room().is_some_and(|room| PURE.contains(&room.as_str()));
+    let is_pure_file = PURE_FILES.contains(&source.shown().as_str());
+    if !in_pure_room && !is_pure_file {
+        return Vec::new();
+    }
     let code = source.product_code();
     let named = |word: &&&str| {
         code.match_indices(**word).any(|(at, _)| {
@@ -260,7 +279,9 @@ fn impurities(source: &Source) -> Vec<String> {
             before.is_none_or(|before| !is_word(before) && before != ':')
         })
     };
-    IMPURE.iter().filter(named).map(|word| format!("{}: {room} is pure and has `{word}`", source.shown())).collect()
+    let words = IMPURE.iter().filter(named).map(|word| (*word).to_owned());
+    let clients = self::named(&code).into_iter().filter(|path| is_pure_file && CLIENTS.contains(&path.as_str()));
+    words.chain(clients).map(|word| format!("{} is pure and has `{word}`", source.shown())).collect()
 }
 
 fn none(wrong: &[String], advice: &str) {
@@ -281,6 +302,13 @@ fn rooms_import_only_what_they_may() {
 fn pure_rooms_are_functions_of_values() {
     let wrong: Vec<String> = sources("src").iter().flat_map(impurities).collect();
     none(&wrong, "Take what you need as an argument (`now`, an answer, a snapshot) and let the caller get it.");
+}
+
+#[test]
+fn pure_files_are_where_the_list_says() {
+    let gone: Vec<String> =
+        PURE_FILES.iter().filter(|path| !root().join(path).exists()).map(|path| (*path).to_owned()).collect();
+    none(&gone, "Files that moved stay pure: bring PURE_FILES in tests/tidy.rs along.");
 }
 
 #[test]
@@ -337,6 +365,12 @@ fn the_checker_sees_wrong_arrows() {
         ("src/plan/a.rs", "let t = Timestamp::now();", 1),
         ("src/plan/tests.rs", "use fastrand::Rng;", 0),
         ("src/plan/a.rs", "#[cfg(test)]\nmod tests {\n    use fastrand::Rng;\n}", 0),
+        ("src/leads/decide.rs", "use tokio::time::Instant;", 1),
+        ("src/leads/engine.rs", "use tokio::time::Instant;", 0),
+        ("src/leads/cases.rs", "use crate::{hubspot::{ContactRecord, HubSpot}, tec::Event};", 1),
+        ("src/leads/timeline.rs", "fn f(tec: &crate::tec::Tec) {}", 1),
+        ("src/leads/batch.rs", "fn f(tec: &crate::tec::Tec) {}", 0),
+        ("src/leads/decide/tests.rs", "use tokio::time::Instant;", 0),
         ("src/hubspot/a.rs", "use crate::{runtime::clock::Clock, portal};", 1),
         ("src/lib.rs", "pub use crate::anything;", 0),
         ("src/newroom/mod.rs", "use crate::domain::Email;", 1),

@@ -176,6 +176,16 @@ pub(super) async fn attend(ctx: &Arc<Context>, connection: &ObjectRef) -> Result
         }
     };
     match setup(ctx, connection, &usable).await {
+        Ok(setup) if let Some(other) = sharing(ctx, connection, &setup.links.tec) => {
+            let message = format!(
+                "its token of TEC is used by the older CrmConnection {}/{}, whose leads it would mix up with its own; \
+                 each portal needs a token of its own",
+                other.namespace, other.name
+            );
+            if ctx.leads.bar(connection, Refusal::new(Reason::Conflict, message)) {
+                ctx.wake(connection, Lane::Dependency);
+            }
+        }
         Ok(setup) => {
             listen(ctx, connection, (&usable, setup.rules.portal)).await?;
             employ(ctx, connection, setup);
@@ -215,6 +225,32 @@ pub(super) async fn notice(ctx: &Context, key: &ObjectRef) -> Result<(), Interru
         ctx.wake(&connection, Lane::Dependency);
     }
     Ok(())
+}
+
+/// Events name contacts by number only, and every portal counts from one: two portals never share a feed. The connection
+/// that came first keeps it; a younger one with an engine loses it.
+fn sharing(ctx: &Context, connection: &ObjectRef, tec: &Tec) -> Option<ObjectRef> {
+    let same: Vec<ObjectRef> = lock(&ctx.leads.engines)
+        .iter()
+        .filter(|(other, running)| *other != connection && running.links.tec.sees_the_same(tec))
+        .map(|(other, _)| other.clone())
+        .collect();
+    let age = |key: &ObjectRef| match status::load::<CrmConnection>(ctx, key) {
+        Loaded::Object(object) => {
+            let created = object.metadata.creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0);
+            Some((created, object.uid().unwrap_or_default()))
+        }
+        Loaded::Gone | Loaded::Malformed(_) => None,
+    };
+    let own = age(connection);
+    for other in same {
+        if age(&other) < own && age(&other).is_some() {
+            return Some(other);
+        }
+        ctx.leads.dismiss(&other);
+        ctx.wake(&other, Lane::Dependency);
+    }
+    None
 }
 
 /// HubSpot's deliveries only make things faster: without the secret they are refused, and searches find what they told.

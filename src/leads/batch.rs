@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::{
     cases::{Case, Read, Wanted},
-    decide::{Assigned, Refusal, Stop, StopReason, Team, Then, decide, hand_back},
+    decide::{Assigned, Refusal, Stop, StopReason, Team, Then, decide, hand_back, overruled},
     engine::Engine,
     events::follow,
     mark::{Mark, Phase},
@@ -19,8 +20,8 @@ use super::{
     timeline::{self, Entry},
 };
 use crate::{
-    domain::{ContactId, LeadId},
-    hubspot::{self, ContactUpdate, EngagementKind, ItemOutcome},
+    domain::{ContactId, LeadId, OwnerId},
+    hubspot::{self, ContactUpdate, EngagementKind, ErrorKind, HubSpot, ItemOutcome, ItemRefusal},
     tec::{CreatedLead, NewLead, StopLead, StopOutcome},
 };
 
@@ -40,6 +41,8 @@ struct Tour<'a> {
     /// Failures of each contact so far.
     visits: BTreeMap<ContactId, Visit>,
     cases: BTreeMap<ContactId, Case>,
+    /// Contacts that went back on this visit: to whom, and from which assistant.
+    given: BTreeMap<ContactId, (Option<OwnerId>, OwnerId)>,
 }
 
 impl Engine {
@@ -49,7 +52,8 @@ impl Engine {
         let mut team = rules.team();
         team.active.retain(|owner| !self.known.bad_owners.contains(owner));
         let visits: BTreeMap<ContactId, Visit> = visits.into_iter().collect();
-        let mut tour = Tour { engine: self, setup, rules, team, visits, cases: BTreeMap::new() };
+        let mut tour =
+            Tour { engine: self, setup, rules, team, visits, cases: BTreeMap::new(), given: BTreeMap::new() };
         if let Err(error) = tour.read().await {
             let contacts: Vec<ContactId> = tour.visits.keys().cloned().collect();
             for contact in contacts {
@@ -98,6 +102,7 @@ impl Tour<'_> {
         self.stop_orphans().await;
         self.log_on_timelines().await;
         self.update_contacts().await;
+        self.respect_choices().await;
     }
 
     /// `Observe` and `Hold`: nothing is written to HubSpot, and no lead begins. On hold, what a person took back is
@@ -385,17 +390,12 @@ impl Tour<'_> {
             // Until the contact's mark says so, only its timeline knows.
             self.engine.known.doubt(&entry.new.contact);
         }
-        let outcomes = match self.setup.links.hubspot.create_engagements(kind, &new).await {
-            Ok(outcomes) => outcomes,
-            Err(error) => {
-                for entry in &entries {
-                    self.cases.remove(&entry.new.contact);
-                    self.set_aside(&entry.new.contact);
-                }
-                self.engine.hubspot_failed(error);
-                return;
-            }
-        };
+        let hubspot = self.setup.links.hubspot.clone();
+        let (outcomes, error) =
+            in_halves(&hubspot, &new, |hubspot, items| Box::pin(hubspot.create_engagements(kind, items))).await;
+        if let Some(error) = error {
+            self.engine.hubspot_failed(error);
+        }
         for (entry, outcome) in entries.into_iter().zip(outcomes) {
             let contact = &entry.new.contact;
             match outcome {
@@ -435,19 +435,14 @@ impl Tour<'_> {
                 .filter_map(|id| self.cases.get(id))
                 .map(|case| ContactUpdate { id: case.contact.id.clone(), properties: case.update.clone() })
                 .collect();
-            match self.setup.links.hubspot.update_contacts(&updates).await {
-                Ok(outcomes) => {
-                    for (update, outcome) in updates.iter().zip(outcomes) {
-                        self.updated(&update.id, outcome);
-                    }
-                }
-                Err(error) => {
-                    for update in &updates {
-                        self.cases.remove(&update.id);
-                        self.set_aside(&update.id);
-                    }
-                    self.engine.hubspot_failed(error);
-                }
+            let hubspot = self.setup.links.hubspot.clone();
+            let (outcomes, error) =
+                in_halves(&hubspot, &updates, |hubspot, items| Box::pin(hubspot.update_contacts(items))).await;
+            if let Some(error) = error {
+                self.engine.hubspot_failed(error);
+            }
+            for (update, outcome) in updates.iter().zip(outcomes) {
+                self.updated(&update.id, outcome);
             }
         }
     }
@@ -483,7 +478,45 @@ impl Tour<'_> {
             Some(_) | None => drop(engine.known.working.remove(&contact)),
         }
         engine.count(case);
+        if let (Some(given), Some(mark)) = (case.given(), &case.mark) {
+            self.given.insert(contact, (given, mark.assistant.clone()));
+        }
         self.settle(case);
+    }
+
+    /// R9: whom a person chose while we were about to hand a contact back is who gets it.
+    async fn respect_choices(&mut self) {
+        let given: Vec<ContactId> = self.given.keys().cloned().collect();
+        let wanted = Wanted::of(&self.rules);
+        let mut updates = Vec::new();
+        for chunk in given.chunks(HISTORY) {
+            let read =
+                self.setup.links.hubspot.read_contacts(chunk, &["hubspot_owner_id"], &["hubspot_owner_id"]).await;
+            let records = match read {
+                Ok(records) => records,
+                Err(error) => {
+                    tracing::warn!(connection = %self.engine.name, contacts = chunk.len(), "whether somebody chose an owner in the same moment is not known");
+                    return self.engine.hubspot_failed(error);
+                }
+            };
+            for record in records {
+                let Some((given, assistant)) = self.given.get(&record.id) else { continue };
+                if let Some(choice) = overruled(&wanted.shown(&record), given.as_ref(), assistant) {
+                    let owner = choice.map(|owner| owner.to_string()).unwrap_or_default();
+                    let properties = BTreeMap::from([("hubspot_owner_id".to_owned(), owner)]);
+                    updates.push(ContactUpdate { id: record.id, properties });
+                }
+            }
+        }
+        if updates.is_empty() {
+            return;
+        }
+        tracing::info!(connection = %self.engine.name, contacts = updates.len(), "somebody chose an owner in the moment of a hand-back: the choice is restored");
+        for chunk in updates.chunks(VISIT) {
+            if let Err(error) = self.setup.links.hubspot.update_contacts(chunk).await {
+                return self.engine.hubspot_failed(error);
+            }
+        }
     }
 
     /// Searches may show this state of the contact for a while; it is known.
@@ -520,6 +553,36 @@ impl Tour<'_> {
         }
         self.engine.hubspot_failed(error);
     }
+}
+
+/// Writes all at once; where HubSpot refuses all for the sake of one, in halves, until only that one is refused: whether it
+/// always tells item by item is not known (API.md §14.9). Such a refusal wrote nothing. Any other failure ends it, and what
+/// was not answered is unclear.
+async fn in_halves<T>(
+    hubspot: &HubSpot,
+    items: &[T],
+    write: impl for<'a> Fn(&'a HubSpot, &'a [T]) -> BoxFuture<'a, Result<Vec<ItemOutcome>, hubspot::Error>>,
+) -> (Vec<ItemOutcome>, Option<hubspot::Error>) {
+    let mut outcomes = Vec::with_capacity(items.len());
+    let mut rest = vec![items];
+    while let Some(part) = rest.pop() {
+        match write(hubspot, part).await {
+            Ok(mut answered) => outcomes.append(&mut answered),
+            Err(hubspot::Error { kind: ErrorKind::Rejected(_) | ErrorKind::NotFound, .. }) if part.len() > 1 => {
+                let (first, second) = part.split_at(part.len() / 2);
+                rest.extend([second, first]);
+            }
+            Err(hubspot::Error { kind: ErrorKind::Rejected(rejection), .. }) => {
+                outcomes.push(ItemOutcome::Refused(ItemRefusal::from(&*rejection)));
+            }
+            Err(hubspot::Error { kind: ErrorKind::NotFound, .. }) => outcomes.push(ItemOutcome::Missing),
+            Err(error) => {
+                outcomes.resize(items.len(), ItemOutcome::Unclear);
+                return (outcomes, Some(error));
+            }
+        }
+    }
+    (outcomes, None)
 }
 
 fn reason(why: StopReason) -> crate::tec::StopReason {

@@ -1,5 +1,7 @@
 //! What TEC's events mean for the contact they are about (R5, R7). Pure; knows no subject and no body.
 
+use std::collections::BTreeMap;
+
 use super::{
     mapping,
     mark::{Mark, Phase},
@@ -24,7 +26,7 @@ pub struct News {
 pub struct Followed {
     /// The newest state we know the meaning of.
     pub state: Option<String>,
-    /// States we do not know.
+    /// States we do not know, one per event that says one.
     pub unknown: Vec<String>,
     /// The newest event, if there is any newer than the mark's.
     pub seq: Option<u64>,
@@ -37,29 +39,32 @@ pub struct Followed {
 /// Follows the events of one contact, in whatever order they came. `mark` is what the contact carries after everything
 /// else was decided.
 pub fn follow(mark: Option<&Mark>, news: &[News]) -> Followed {
+    // Each event once, in the order of its lead: how often and in which order they came means nothing.
+    let news: BTreeMap<(&LeadId, u64), &News> = news.iter().map(|news| ((&news.lead, news.seq), news)).collect();
     let mut followed = Followed::default();
-    let mut state_seq = 0;
-    for News { lead, seq, state, done } in news {
+    for News { lead, seq, state, done } in news.values() {
         let known_lead = mark.is_some_and(|mark| mark.lead.as_ref() == Some(lead));
         if !known_lead {
-            if !done && !followed.orphans.contains(lead) {
+            if !followed.orphans.contains(lead) {
                 followed.orphans.push(lead.clone());
             }
             continue;
         }
-        let Some(mark) = mark.filter(|mark| mark.phase == Phase::Working && *seq > mark.seq) else { continue };
-        followed.seq = followed.seq.max(Some((*seq).max(mark.seq)));
+        if !mark.is_some_and(|mark| mark.phase == Phase::Working && *seq > mark.seq) {
+            continue;
+        }
+        followed.seq = Some(*seq);
         followed.done |= done;
         match state {
             Some(state) if mapping::known(state).is_none() => followed.unknown.push(state.clone()),
-            Some(state) if *seq > state_seq => {
-                followed.state = Some(state.clone());
-                state_seq = *seq;
-            }
-            Some(_) | None => {}
+            Some(state) => followed.state = Some(state.clone()),
+            None => {}
         }
     }
     // An orphan that says itself that it is done needs no stop.
-    followed.orphans.retain(|lead| !news.iter().any(|news| news.lead == *lead && news.done));
+    followed.orphans.retain(|lead| !news.values().any(|news| news.lead == *lead && news.done));
     followed
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,3 +30,6 @@ impl Mapping {
 pub fn known(state: &str) -> Option<LeadState> {
     LeadState::ALL.into_iter().find(|known| known.name() == state)
 }
+
+#[cfg(test)]
+mod tests;

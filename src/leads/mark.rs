@@ -107,3 +107,6 @@ impl MarkSeen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

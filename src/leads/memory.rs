@@ -108,8 +108,9 @@ impl Visit {
 pub(super) struct Feed {
     /// What to ask for next.
     pub cursor: Option<Cursor>,
-    /// Pages with events under way, oldest first: the cursor behind each, and how many.
-    pages: VecDeque<(u64, Cursor, usize)>,
+    /// Pages with events under way, oldest first: the cursor behind each, and how many. Without a cursor: events from
+    /// before TEC forgot where we were.
+    pages: VecDeque<(u64, Option<Cursor>, usize)>,
     next_page: u64,
     /// Behind everything that is done.
     committed: Option<Cursor>,
@@ -126,8 +127,7 @@ impl Feed {
 
     /// Takes a page; answers whose contacts have news. What is known is dropped.
     pub(super) fn take_in(&mut self, cursor: Cursor, events: Vec<Event>) -> BTreeSet<ContactId> {
-        let page = self.next_page;
-        self.next_page += 1;
+        let page = self.new_page();
         let mut contacts = BTreeSet::new();
         let mut count = 0;
         for event in events {
@@ -143,7 +143,7 @@ impl Feed {
         self.queued.retain(|_, queue| !queue.is_empty());
         self.count += count;
         self.cursor = Some(cursor.clone());
-        self.pages.push_back((page, cursor, count));
+        self.pages.push_back((page, Some(cursor), count));
         self.advance();
         contacts
     }
@@ -184,9 +184,15 @@ impl Feed {
 
     fn advance(&mut self) {
         while let Some((_, cursor, 0)) = self.pages.front() {
-            self.committed = Some(cursor.clone());
+            self.committed.clone_from(cursor);
             self.pages.pop_front();
         }
+    }
+
+    fn new_page(&mut self) -> u64 {
+        let page = self.next_page;
+        self.next_page += 1;
+        page
     }
 
     /// Everything up to here is on its contact.
@@ -204,11 +210,17 @@ impl Feed {
         self.count
     }
 
-    /// TEC has forgotten the cursor: everything is read again.
+    /// TEC has forgotten the cursor: everything is read again. What waits still waits, and until it is done nothing of
+    /// what comes is said to be.
     pub(super) fn restart(&mut self) {
         self.cursor = None;
-        self.pages.clear();
         self.committed = None;
+        let page = self.new_page();
+        for (of, _) in self.queued.values_mut().flatten() {
+            *of = page;
+        }
+        self.pages = VecDeque::from([(page, None, self.count)]);
+        self.advance();
     }
 }
 
@@ -295,3 +307,6 @@ impl Known {
         self.stopped.contains(lead)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,34 +100,4 @@ fn entity(html: &str) -> Option<(&'static str, usize)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn templates_are_filled_and_escaped() {
-        assert_eq!(
-            note("{assistant} <b> {x} & {field}", "A&B {field}", "\"F\""),
-            "A&amp;B {field} &lt;b&gt; {x} &amp; &quot;F&quot;"
-        );
-        assert_eq!(note("a\nb", "", ""), "a<br>b");
-        assert_eq!(note("{", "", ""), "{");
-    }
-
-    #[test]
-    fn texts_are_recognised_after_hubspot_touched_them() {
-        let same = |a: &str, b: &str| fingerprint("s", a) == fingerprint("s", b);
-        assert!(same("a <b>bold</b>\n&amp; more", "a bold & more"));
-        assert!(same("1 < 2", "1 &lt; 2"));
-        assert!(!same("a", "b"));
-        assert_ne!(fingerprint("ab", "c"), fingerprint("a", "bc"));
-        assert!(same("<unclosed", "<unclosed"));
-    }
-
-    #[test]
-    fn long_bodies_are_cut_between_characters() {
-        let long = "ä".repeat(70_000);
-        let cut = bounded(&long);
-        assert!(cut.chars().count() < 65_536 && cut.ends_with("[…]"));
-        assert_eq!(bounded("short"), "short");
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     contact::to_the_millisecond,
@@ -60,7 +60,6 @@ pub fn of_event(event: &Event, author: Option<&OwnerId>) -> Option<Entry> {
 
 fn email(event: &Event, message: &EmailMessage, direction: Direction, author: Option<&OwnerId>) -> Entry {
     let EmailMessage { subject, text, html, from, to, cc, bcc } = message;
-    let address = |address: &Address| json!({"email": address.email, "firstName": address.first_name, "lastName": address.last_name});
     let all = |addresses: &[Address]| addresses.iter().map(address).collect::<Vec<_>>();
     let headers = json!({"from": address(from), "to": all(to), "cc": all(cc), "bcc": all(bcc)});
     let direction = match direction {
@@ -81,6 +80,17 @@ fn email(event: &Event, message: &EmailMessage, direction: Direction, author: Op
 }
 
 /// A task's time is its due date (API.md §9).
+/// Names that are not known are left out: whether HubSpot takes a null there is not known.
+fn address(Address { email, first_name, last_name }: &Address) -> Value {
+    let mut address = json!({ "email": email });
+    for (key, name) in [("firstName", first_name), ("lastName", last_name)] {
+        if let Some(name) = name {
+            address[key] = Value::from(name.as_str());
+        }
+    }
+    address
+}
+
 fn task(event: &Event, new: &Task, author: Option<&OwnerId>) -> Entry {
     let Task { subject, body, due_at, priority, task_type } = new;
     let (subject, body) = (bounded(subject), bounded(body.as_deref().unwrap_or_default()));
@@ -144,3 +154,6 @@ impl fmt::Debug for Entry {
         f.debug_struct("Entry").field("kind", &self.kind).field("contact", &self.new.contact).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
