@@ -8,4 +8,5 @@ mod kstatus;
 mod process;
 mod repairs;
 mod samples;
+mod tec;
 mod world;
