@@ -5,6 +5,7 @@ mod credentials;
 mod definitions;
 mod deletion;
 mod kstatus;
+mod leads;
 mod process;
 mod repairs;
 mod samples;
