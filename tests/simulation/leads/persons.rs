@@ -219,3 +219,16 @@ async fn a_contact_taken_while_the_operator_is_away_ends_its_lead_when_it_is_bac
     assert_eq!(office.leads(&kept), ["New ada"]);
     assert_eq!((office.timeline(&kept), office.owner_of(&taken).as_str()), (TAKEN.map(str::to_owned).to_vec(), "sue"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_whose_hidden_field_somebody_emptied_goes_back_and_its_lead_ends_at_its_next_word() {
+    let office = Office::open().await;
+    let contact = office.in_work("lena").await;
+    office.edit(&[contact.clone()], "tec_assistant_state", "");
+    office.say(&contact, json!({"type": "EmailSent", "email": {"subject": "Boat", "text": "Hi"}}));
+    office.pass(FOUND).await;
+    let mut seen = office.since(&contact, &TAKEN[..2]);
+    seen.retain(|line| !TAKEN.contains(&line.as_str()));
+    assert_eq!(seen, [REFUSED, "email: EMAIL Boat: Hi", "owner: ada to sam"]);
+    assert_eq!(office.leads(&contact), ["New ada stopped TakenBack"]);
+}
