@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tec_crm::{
@@ -10,20 +9,18 @@ use tec_crm::{
     controllers::{Context, Operator, Settings, context::Outside},
     desired::connection::EndpointPolicy,
     domain::ClusterId,
-    runtime::{
-        chance::Chance,
-        clock::Clock,
-        clock::VirtualClock,
-        transport::{HttpRequest, HttpResponse, Transport, TransportError},
-    },
+    runtime::{chance::Chance, clock::Clock, clock::VirtualClock},
+    server::webhook::Deliveries,
     sim::{
-        hubspot::{DEFAULT_TOKEN, HubSpotSim, SimConfig},
+        hubspot::{DEFAULT_TOKEN, HubSpotSim, SimConfig, WebhookTarget, deliver_webhooks},
         kube::KubeSim,
         tec::{self, TecConfig, TecSim},
     },
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use super::wires::{ByHost, Gate, Wire};
 
 pub const NAMESPACE: &str = "sales";
 /// Where TEC lives.
@@ -36,6 +33,10 @@ pub struct World {
     /// Nobody answers at its address without it.
     pub tec: Option<TecSim>,
     pub clock: Arc<dyn Clock>,
+    /// Everything to HubSpot and TEC goes through it.
+    pub wire: Arc<Wire>,
+    /// Where webhooks come in.
+    gate: Arc<Gate>,
     seed: u64,
     started: u64,
     running: Option<(JoinHandle<()>, CancellationToken)>,
@@ -54,7 +55,8 @@ impl World {
         }
         kube.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})).expect("new");
         let hubspot = HubSpotSim::new(SimConfig { seed, ..config }, Arc::clone(&clock));
-        let world = Self { kube, hubspot, tec: None, clock, seed, started: 0, running: None };
+        let (wire, gate) = (Arc::default(), Arc::default());
+        let world = Self { kube, hubspot, tec: None, clock, wire, gate, seed, started: 0, running: None };
         world.secret("hubspot", DEFAULT_TOKEN);
         world
     }
@@ -66,6 +68,19 @@ impl World {
         self.tec = Some(tec);
         self.secret("tec", tec::DEFAULT_TOKEN);
         self
+    }
+
+    /// The portal tells of changes, to whichever operator runs then. The connection has to say so, too: [`Self::webhooks`].
+    pub fn with_webhooks(self, target: WebhookTarget) -> Self {
+        self.secret("webhooks", &target.secret);
+        self.hubspot.start_webhooks(target);
+        tokio::spawn(deliver_webhooks(self.hubspot.clone(), Arc::clone(&self.gate).sink()));
+        self
+    }
+
+    /// What a connection says of webhooks.
+    pub fn webhooks(url: &str) -> Value {
+        json!({"webhooks": {"signingSecretRef": {"name": "webhooks", "key": "token"}, "publicUrl": url}})
     }
 
     /// The TEC of a world that has one.
@@ -82,6 +97,7 @@ impl World {
             transport: Arc::new(ByHost {
                 hubspot: self.hubspot.transport(),
                 tec: self.tec.as_ref().map(TecSim::transport),
+                wire: Arc::clone(&self.wire),
             }),
             clock: Arc::clone(&self.clock),
             chance: Arc::new(Chance::seeded(self.seed.wrapping_mul(31).wrapping_add(self.started))),
@@ -95,12 +111,15 @@ impl World {
         };
         let shutdown = CancellationToken::new();
         let operator = Operator::new(Context::new(outside, settings));
+        let desk = Arc::clone(&operator.context().leads);
+        self.gate.open(Deliveries::new(desk, Arc::clone(&self.clock)));
         self.running = Some((tokio::spawn(operator.run(shutdown.clone())), shutdown));
     }
 
     /// As `kill -9`: nothing is finished, nothing is said.
     pub async fn kill(&mut self) {
         if let Some((task, _)) = self.running.take() {
+            self.gate.close();
             task.abort();
             let ended = task.await;
             assert!(ended.is_err_and(|error| error.is_cancelled()), "the operator ended by itself");
@@ -110,6 +129,7 @@ impl World {
     /// As SIGTERM.
     pub async fn stop(&mut self) {
         if let Some((task, shutdown)) = self.running.take() {
+            self.gate.close();
             shutdown.cancel();
             task.await.expect("a clean end");
         }
@@ -283,22 +303,6 @@ impl World {
             let _ = writeln!(trace, "{line}");
         }
         trace
-    }
-}
-
-/// Whom a request is for stands in its host.
-struct ByHost {
-    hubspot: Arc<dyn Transport>,
-    tec: Option<Arc<dyn Transport>>,
-}
-
-impl Transport for ByHost {
-    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
-        match (request.uri().host(), &self.tec) {
-            (Some(TEC_HOST), Some(tec)) => tec.send(request),
-            (Some(TEC_HOST), None) => Box::pin(async { Err(TransportError::NotSent("name not found".to_owned())) }),
-            _ => self.hubspot.send(request),
-        }
     }
 }
 

@@ -5,6 +5,7 @@ mod beginnings;
 mod endings;
 mod hand_back;
 mod isolation;
+mod numbers;
 mod office;
 mod persons;
 mod races;
