@@ -1,6 +1,8 @@
 //! Leads as a salesperson lives through them, on virtual time: every promise is read from the timelines of the simulated portal
 //! and from TEC's own list of leads, never from what the operator says of itself.
 
+mod crashes;
+mod day;
 mod numbers;
 mod office;
 mod races;
