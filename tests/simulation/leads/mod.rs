@@ -3,6 +3,7 @@
 
 mod crashes;
 mod day;
+mod faults;
 mod numbers;
 mod office;
 mod races;
