@@ -104,7 +104,7 @@ pub struct Engine {
     pub(super) tally: Tally,
     pub(super) still_owned: BTreeMap<OwnerId, u64>,
     first_accepted: BTreeMap<OwnerId, Timestamp>,
-    would: BTreeMap<ContactId, bool>,
+    pub(super) would: BTreeMap<ContactId, bool>,
     started: Timestamp,
     looked_until: Option<Timestamp>,
     due: Due,
