@@ -347,7 +347,7 @@ impl Engine {
         let failures = if needs_tec { visit.failures } else { visit.failures.saturating_add(1) };
         let pause = if needs_tec { Duration::ZERO } else { PAUSE.delay(failures, &self.chance) };
         let due = Instant::now() + pause;
-        self.pending.again(contact, Visit { due, failures, needs_tec, assignment: visit.assignment });
+        self.pending.again(contact, Visit { due, failures, needs_tec, ..visit });
     }
 
     /// Whether something may be on its timeline that its mark does not tell: after a failure, or from before the start.
