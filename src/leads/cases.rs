@@ -179,11 +179,19 @@ impl Case {
         }
     }
 
-    /// Whether an event is older than what the contact shows: it may be there already.
+    /// Whether something may be there already: an event is older than what the contact shows, or the mark that would
+    /// tell is not this contact's own.
     pub(super) fn has_old_news(&self) -> bool {
         let mark = self.contact.mark.mark();
+        let is_foreign = mark.is_some_and(|mark| mark.contact != self.contact.id);
+        if is_foreign || self.contact.mark == MarkSeen::Unreadable {
+            return true;
+        }
         let is_old = |event: &Event| match mark {
-            Some(mark) if mark.lead.as_ref() == Some(&event.lead) => event.seq <= mark.seq,
+            // A mark that is closed does not follow the events any more.
+            Some(mark) if mark.lead.as_ref() == Some(&event.lead) => {
+                mark.phase != Phase::Working || event.seq <= mark.seq
+            }
             // Another lead's events: nobody remembers how far they came.
             Some(_) | None => self.lead.as_ref().is_none_or(|(lead, _)| *lead != event.lead),
         };
@@ -192,8 +200,9 @@ impl Case {
 
     /// Works out what is written. `false` if the mark cannot be written.
     pub(super) fn plan(&mut self, rules: &Rules, team: &Team) -> bool {
-        let Some(mut mark) = self.mark_after_decision() else { return true };
-        self.log_events(&mark);
+        let mark = self.mark_after_decision();
+        self.log_events(mark.as_ref());
+        let Some(mut mark) = mark else { return true };
         match self.decision.then.clone() {
             Then::Nothing | Then::Wait => return true,
             Then::Accept(assigned) => {
@@ -232,8 +241,11 @@ impl Case {
         true
     }
 
-    fn log_events(&mut self, mark: &Mark) {
-        let author = |event: &Event| (mark.lead.as_ref() == Some(&event.lead)).then_some(&mark.assistant);
+    /// R6: whatever TEC did or saw, also for a lead nobody waits for.
+    fn log_events(&mut self, mark: Option<&Mark>) {
+        let marks = [mark, self.contact.mark.mark()];
+        let of = |event: &Event| marks.into_iter().flatten().find(|mark| mark.lead.as_ref() == Some(&event.lead));
+        let author = |event: &Event| of(event).map(|mark| &mark.assistant);
         self.entries.extend(self.events.iter().filter_map(|event| timeline::of_event(event, author(event))));
     }
 

@@ -329,9 +329,8 @@ impl Engine {
 
     fn poll(&self) -> Poll {
         let (tec, after) = (self.setup.links.tec.clone(), self.feed.cursor.clone());
-        // Whether TEC is there should be known at once, even if it has nothing to say.
-        let known = self.events.proven && self.events.failures == 0;
-        let wait = if known { LONG_POLL } else { Duration::ZERO };
+        // The first question is whether TEC is there at all.
+        let wait = if self.events.proven { LONG_POLL } else { Duration::ZERO };
         Box::pin(async move { tec.events(after.as_ref(), EVENTS, wait).await })
     }
 

@@ -31,5 +31,8 @@ pub mod engine;
 
 pub mod setup;
 
+#[cfg(test)]
+mod tests;
+
 pub use engine::{Board, Engine, Inbox, Parts};
 pub use setup::{Bookmark, Report, Rules, Setup};

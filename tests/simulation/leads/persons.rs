@@ -174,7 +174,36 @@ async fn a_person_who_acts_while_the_contact_goes_back_keeps_it() {
     office.pass(5 * SECOND).await;
     office.assign(&contact, &office.sue);
     office.pass(MINUTE).await;
-    assert_eq!(office.lines(&contact, "owner"), ["- to sam", "sam to ada", "ada to sue"]);
+    assert_eq!((office.owner_of(&contact).as_str(), office.notes(&contact).len()), ("sue", 1));
+    assert_eq!(office.lines(&contact, "email"), ["INCOMING_EMAIL Re: Boat: No"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_who_acts_while_the_contact_is_being_refused_keeps_it() {
+    let office = Office::open().await;
+    let contact = office.worked("lena").await;
+    slow(&office, "/crm/objects/notes/batch/create", 20_000);
+    office.assign(&contact, &office.ada);
+    office.pass(12 * SECOND).await;
+    office.assign(&contact, &office.sue);
+    office.pass(MINUTE).await;
+    assert_eq!((office.owner_of(&contact).as_str(), office.notes(&contact).len()), ("sue", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn given_to_an_assistant_on_hold_a_contact_waits_for_it() {
+    let office = Office::open().await;
+    let contact = office.in_work("lena").await;
+    office.change_assistant("bob", &json!({"suspend": true}));
+    office.pass(5 * SECOND).await;
+    office.assign(&contact, &office.bob);
+    office.pass(5 * MINUTE).await;
+    assert_eq!(office.leads(&contact), ["New ada stopped TakenBack"]);
+    assert_eq!(office.since(&contact, &TAKEN), ["owner: ada to bob"]);
+    office.change_assistant("bob", &json!({"suspend": false}));
+    office.pass(FOUND).await;
+    assert_eq!(office.leads(&contact), ["New ada stopped TakenBack", "New bob"]);
+    assert_eq!((office.notes(&contact).len(), office.owner_of(&contact).as_str()), (2, "bob"));
 }
 
 #[tokio::test(start_paused = true)]

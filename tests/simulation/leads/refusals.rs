@@ -1,5 +1,8 @@
 //! R8 and R10: contacts that were leads before, and contacts nobody can write to.
 
+use serde_json::json;
+use tec_crm::sim::hubspot::FaultRule;
+
 use super::{
     MINUTE, SECOND,
     office::{Office, Start},
@@ -121,7 +124,7 @@ async fn r8_a_field_filled_by_hand_counts_as_worked() {
 
 #[tokio::test(start_paused = true)]
 async fn r8_the_note_is_the_one_of_the_connection_and_says_where_the_contact_went() {
-    let connection = serde_json::json!({
+    let connection = json!({
         "interval": "10s", "leads": {"notes": {"refused": "{assistant}: not again ({field})"}, "fallbackOwnerEmail": "sue@example.com"},
     });
     let office = Office::open_with(Start { connection, ..Start::default() }).await;
@@ -138,7 +141,7 @@ async fn r8_the_note_is_the_one_of_the_connection_and_says_where_the_contact_wen
         ]
     );
     assert_eq!((office.owner_of(&contact), office.owner_of(&orphan)), ("sam".to_owned(), "sue".to_owned()));
-    office.change_connection(&serde_json::json!({"leads": {"fallbackOwnerEmail": null}}));
+    office.change_connection(&json!({"leads": {"fallbackOwnerEmail": null}}));
     office.pass(5 * SECOND).await;
     let another = office.contact_with("ida", &[(STATUS, "Cold"), ("hubspot_owner_id", &office.ada)]);
     office.pass(FOUND).await;
@@ -180,4 +183,29 @@ async fn r10_one_contact_without_an_address_holds_up_nobody() {
         assert_eq!(office.timeline(contact), TAKEN);
     }
     assert_eq!(office.owner_of(&bad), "sam");
+}
+
+#[tokio::test(start_paused = true)]
+async fn r10_a_contact_tec_does_not_take_goes_back_and_says_what_to_do() {
+    let office = Office::open().await;
+    let contact = office.contact("lena");
+    office.pass(SECOND).await;
+    office.assign(&contact, &office.ada);
+    let assigned: jiff::Timestamp = office.value(&contact, "hubspot_owner_assigneddate").parse().unwrap();
+    let key = format!("999001:{contact}:{}", assigned.as_millisecond());
+    let error = json!({"code": "INVALID_CONTACT", "message": "The contact's e-mail address is none."});
+    let answer = FaultRule {
+        route: "/v1/leads/batch".to_owned(),
+        status: Some(200),
+        body: Some(json!({"results": [{"idempotencyKey": key, "error": error}]})),
+        ..FaultRule::default()
+    };
+    office.tec().add_fault(answer).unwrap();
+    office.pass(FOUND).await;
+    let note = "note: ada: Ada Assistant cannot work on this contact: TEC does not accept its data, most likely its e-mail address. Correct it and assign the contact again.";
+    let refused = ["owner: - to sam", "owner: sam to ada", note, "owner: ada to sam"];
+    assert_eq!(office.timeline(&contact), refused);
+    office.edit(&[contact.clone()], "email", "lena.berg@customer.example.com");
+    office.take_over(&contact).await;
+    assert_eq!(office.since(&contact, &refused), TAKEN[1..]);
 }

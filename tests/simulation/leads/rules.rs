@@ -138,7 +138,7 @@ fn properties(records: &[Value], names: &[&str]) -> Vec<Vec<String>> {
 async fn r6_mails_are_logged_with_direction_bodies_people_and_time() {
     let office = Office::open().await;
     let contact = office.in_work("lena").await;
-    let first = office.world.clock.now().to_string();
+    let first = office.tec().now().to_string();
     let out = json!({
         "subject": "A boat?", "text": "Do you like boats?", "html": "<p>Do you like <b>boats</b>?</p>",
         "cc": [{"email": "sam@example.com", "firstName": "Sam", "lastName": "Sales"}, {"email": "x@example.com"}],

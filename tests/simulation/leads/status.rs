@@ -110,15 +110,11 @@ async fn each_way_not_to_flow_has_its_reason() {
         office.assign(&contact, &office.ada);
         office.pass(7 * MINUTE).await;
         let flowing = office.flowing();
-        println!(
-            "{case}: {flowing} / {} / {}",
-            office.world.ready("crmconnections", "portal"),
-            office.world.ready("assistants", "ada")
-        );
         assert!(flowing.starts_with(said), "{case}: {flowing}");
         assert_eq!(office.code("ada"), WELL, "{case}");
-        let ready = office.world.ready("crmconnections", "portal");
-        assert!(ready.starts_with("Unknown/"), "{case}: {ready}");
+        for (plural, name) in [("crmconnections", "portal"), ("assistants", "ada"), ("assistants", "bob")] {
+            assert_eq!(office.world.ready(plural, name), flowing.replace("False/", "Unknown/"), "{case}");
+        }
         office.world.hubspot.clear_faults();
         office.pass(15 * MINUTE).await;
         assert_eq!(office.flowing(), FLOWING, "{case}");
@@ -214,23 +210,24 @@ async fn traffic_is_remembered_twice_a_minute_at_most() {
     office.edit(&contacts, "hubspot_owner_id", &office.ada);
     office.pass(MINUTE).await;
     office.world.kube.take_requests();
-    let minutes = 10;
+    let bookmark = |office: &Office| office.world.object("crmconnections", "portal")["status"]["leads"].clone();
+    let before = bookmark(&office);
+    let minutes = 12;
     for second in 0..minutes * 60 {
         let contact = &contacts[second % contacts.len()];
         office.state(contact, ["Cold", "Warm", "Hot"][second % 3]);
         office.pass(SECOND).await;
     }
     let writes = office.world.kube.writes();
-    assert!(writes <= 2 * minutes + 1 && writes >= minutes, "{writes} writes: {:#?}", office.world.kube.requests());
-    let bookmark = office.world.object("crmconnections", "portal")["status"]["leads"].clone();
-    assert!(bookmark["cursor"].is_string() && bookmark["lookedUntil"].is_string(), "{bookmark}");
+    assert!((1..=2 * minutes).contains(&writes), "{writes} writes: {:#?}", office.world.kube.requests());
+    let after = bookmark(&office);
+    assert!(after["cursor"].is_string() && after["cursor"] != before["cursor"], "{before} {after}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_object_and_no_event_knows_a_contact() {
     let office = Office::open().await;
-    let more =
-        [("firstname", "Canaria"), ("lastname", "Kanarek"), ("phone", "+49 555 0001"), ("company", "Finchworks")];
+    let more = [("firstname", "Canaria"), ("lastname", "Kanarek"), ("phone", "555-777"), ("company", "Finchworks")];
     let contact = office.contact_with("canary", &more);
     office.pass(SECOND).await;
     office.take_over(&contact).await;
@@ -250,7 +247,7 @@ async fn no_object_and_no_event_knows_a_contact() {
         for object in office.world.kube.list(plural) {
             let text = object.to_string().to_lowercase();
             for canary in
-                ["canar", "kanarek", "0001", "finch", "warbler", "nightingale", "sparrow", "customer.example.com"]
+                ["canar", "kanarek", "555-777", "finch", "warbler", "nightingale", "sparrow", "customer.example.com"]
             {
                 assert!(!text.contains(canary), "{canary}: {text}");
             }

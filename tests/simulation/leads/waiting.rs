@@ -95,11 +95,16 @@ async fn a_connection_that_observes_says_what_it_would_do() {
     let office = Office::open().await;
     let said = "False/DriftReported: leads.mode is Observe: 3 contacts would become leads, 1 would go back";
     let work = connection_waits(&office, json!({"leads": {"mode": "Observe"}}), said).await;
-    // Somebody has second thoughts.
     office.assign(&work.worked, &office.sam);
     office.pass(12 * SECOND).await;
     let said = "False/DriftReported: leads.mode is Observe: 3 contacts would become leads, 0 would go back";
-    assert_eq!(office.flowing(), said);
+    assert_eq!(office.flowing(), said, "somebody had second thoughts");
+    office.assign(&work.fresh[0], &office.sam);
+    office.pass(70 * MINUTE).await;
+    let said = "False/DriftReported: leads.mode is Observe: 2 contacts would become leads, 0 would go back";
+    assert_eq!(office.flowing(), said, "also about one without a trace of ours");
+    assert_eq!((office.hubspot_writes(), office.tec_writes()), (Vec::new(), Vec::new()));
+    let work = Work { fresh: work.fresh[1..].to_vec(), ..work };
     office.assign(&work.worked, &office.ada);
     office.change_connection(&json!({"leads": {"mode": "Process"}}));
     goes_on(&office, &work).await;
@@ -179,6 +184,26 @@ async fn an_assistant_tec_has_not_onboarded_any_more_waits() {
     onboarded(true);
     office.world.request("crmconnections", "portal", "again");
     goes_on(&office, &work).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_assistant_tec_suddenly_does_not_know_keeps_its_assignments() {
+    let office = Office::open().await;
+    let onboarded = |is| {
+        let assistant = NewAssistant { onboarded: Some(is), ..NewAssistant::new("ada@example.com") };
+        office.tec().assistant(assistant).unwrap();
+    };
+    onboarded(false);
+    let (hers, his) = (office.contact("lena"), office.contact("otto"));
+    office.pass(SECOND).await;
+    office.assign(&hers, &office.ada);
+    office.assign(&his, &office.bob);
+    office.pass(20 * MINUTE).await;
+    assert_eq!((office.leads(&hers).len(), office.leads(&his)), (0, vec!["New bob".to_owned()]));
+    assert_eq!(office.timeline(&hers), TAKEN[..2]);
+    onboarded(true);
+    office.pass(10 * MINUTE).await;
+    assert_eq!(office.timeline(&hers), TAKEN);
 }
 
 #[tokio::test(start_paused = true)]
