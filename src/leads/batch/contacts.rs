@@ -56,7 +56,7 @@ impl Tour<'_> {
                 if let (true, Some(owner)) = (refused.mentions("INVALID_OWNER_ID"), case.new_owner()) {
                     self.engine.known.bad_owners.insert(owner);
                 }
-                self.set_aside(contact);
+                self.set_aside_refused(contact);
             }
         }
     }

@@ -30,7 +30,7 @@ use crate::{
 pub(super) const VISIT: usize = 100;
 /// HubSpot's limit on reads with history (API.md §8.1).
 const HISTORY: usize = 50;
-/// Failures in a row after which an engagement that HubSpot refuses is left out, so that the contact can go on.
+/// Refusals after which what HubSpot refuses is left out, so that the contact can go on. Other trouble does not count.
 const PATIENCE: u32 = 5;
 
 /// A visit under way.
@@ -141,7 +141,7 @@ impl Tour<'_> {
                 tracing::error!(connection = %self.engine.name, contact = %case.id(), "TEC's lead id is too long for the mark");
                 unwritable.push(case.id().clone());
             }
-            if self.visits.get(case.id()).is_some_and(|visit| visit.failures >= PATIENCE) {
+            if self.visits.get(case.id()).is_some_and(|visit| visit.refusals >= PATIENCE) {
                 // Better a contact without it than one that never moves.
                 case.without_lead_status();
             }
@@ -164,8 +164,8 @@ impl Tour<'_> {
         self.visits.remove(&case.contact.id);
     }
 
-    fn failures(&self, contact: &ContactId) -> u32 {
-        self.visits.get(contact).map_or(0, |visit| visit.failures)
+    fn refusals(&self, contact: &ContactId) -> u32 {
+        self.visits.get(contact).map_or(0, |visit| visit.refusals)
     }
 
     /// It is visited again, with growing pauses.
@@ -173,6 +173,14 @@ impl Tour<'_> {
         if let Some(visit) = self.visits.remove(contact) {
             self.engine.visit_again(contact.clone(), visit, false);
         }
+    }
+
+    /// The same for one HubSpot itself has refused.
+    fn set_aside_refused(&mut self, contact: &ContactId) {
+        if let Some(visit) = self.visits.get_mut(contact) {
+            visit.refusals = visit.refusals.saturating_add(1);
+        }
+        self.set_aside(contact);
     }
 
     /// It is visited again when TEC is there.

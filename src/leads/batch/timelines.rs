@@ -78,14 +78,14 @@ impl Tour<'_> {
             let contact = &entry.new.contact;
             match outcome {
                 ItemOutcome::Done(_) => {}
-                ItemOutcome::Refused(refused) if self.failures(contact) >= PATIENCE => {
+                ItemOutcome::Refused(refused) if self.refusals(contact) >= PATIENCE => {
                     self.engine.tally.given_up += 1;
                     tracing::error!(connection = %self.engine.name, %contact, kind = ?kind, refused = refused.message, "HubSpot refuses an engagement again and again, it is left out");
                 }
                 ItemOutcome::Refused(refused) => {
                     tracing::warn!(connection = %self.engine.name, %contact, kind = ?kind, refused = refused.message, "HubSpot refused an engagement, will be repeated");
                     self.cases.remove(contact);
-                    self.set_aside(contact);
+                    self.set_aside_refused(contact);
                 }
                 ItemOutcome::Missing | ItemOutcome::Unclear => {
                     self.cases.remove(contact);
