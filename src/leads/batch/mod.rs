@@ -15,9 +15,11 @@ use tokio::time::Instant;
 
 use super::{
     cases::{Case, Read, Wanted},
-    decide::{Team, Then, decide},
+    contact::Contact,
+    decide::{Decision, Team, Then, decide},
     engine::Engine,
     events::follow,
+    mark::{Mark, MarkSeen, Phase},
     memory::{Settled, Visit},
     setup::{Mode, Rules, Setup},
 };
@@ -87,11 +89,25 @@ impl Tour<'_> {
                     continue;
                 }
                 let events = self.engine.feed.of(&contact.id);
-                let decision = decide(&contact, &self.team);
+                let decision = self.decide(&contact);
                 self.cases.insert(contact.id.clone(), Case::new(contact, person, decision, events));
             }
         }
         Ok(())
+    }
+
+    /// What the rules say. A contact that was deleted came back with a mark that says Working; its lead was stopped, so it is in
+    /// work for nobody, and the assignment is looked at like one after a finished lead.
+    fn decide(&self, contact: &Contact) -> Decision {
+        let decision = decide(contact, &self.team);
+        let stopped = |mark: &&Mark| mark.lead.as_ref().is_some_and(|lead| self.engine.known.is_stopped(lead));
+        match contact.mark.mark().filter(stopped) {
+            Some(mark) if decision.then == Then::InWork => {
+                let mark = MarkSeen::Mark(Mark { phase: Phase::Done, ..mark.clone() });
+                decide(&Contact { mark, ..contact.clone() }, &self.team)
+            }
+            Some(_) | None => decision,
+        }
     }
 
     async fn carry_out(&mut self) {

@@ -9,7 +9,7 @@ use crate::{
         cases::Case,
         decide::{Assigned, Refusal, Stop, StopReason, Then, hand_back},
     },
-    tec::{CreatedLead, NewLead, StopLead, StopOutcome},
+    tec::{CreatedLead, ItemError, NewLead, StopLead, StopOutcome},
 };
 
 impl Tour<'_> {
@@ -119,7 +119,9 @@ impl Tour<'_> {
                             case.lead = Some((lead, state));
                         }
                     }
-                    Some(CreatedLead::Refused(error)) if error.code == "INVALID_CONTACT" => self.refuse(contact),
+                    Some(CreatedLead::Refused(error)) if error.code == ItemError::INVALID_CONTACT => {
+                        self.refuse(contact)
+                    }
                     Some(CreatedLead::Refused(error)) => {
                         tracing::warn!(connection = %self.engine.name, %contact, code = error.code, "TEC takes no lead yet, will be repeated");
                         self.cases.remove(contact);
@@ -140,8 +142,8 @@ impl Tour<'_> {
             return outcomes;
         }
         let mut requests: Vec<(usize, NewLead)> = leads.iter().map(|(_, lead)| lead.clone()).enumerate().collect();
-        // A second time for those whose schedule TEC does not know (any more): R3 ends with TEC's default.
-        for attempt in 0..2 {
+        // Again for those whose schedule TEC does not know (any more): R3 goes on with the assistant's, and ends with TEC's.
+        while !requests.is_empty() {
             let batch: Vec<NewLead> = requests.iter().map(|(_, lead)| lead.clone()).collect();
             let answers = match self.setup.links.tec.create_leads(&batch).await {
                 Ok(answers) => answers,
@@ -154,14 +156,15 @@ impl Tour<'_> {
             let mut repeated = Vec::new();
             for ((place, lead), answer) in requests.into_iter().zip(answers) {
                 match answer {
-                    CreatedLead::Refused(error) if error.code == "UNKNOWN_SCHEDULE" && attempt == 0 => {
-                        repeated.push((place, NewLead { schedule: None, ..lead }));
+                    CreatedLead::Refused(error)
+                        if error.code == ItemError::UNKNOWN_SCHEDULE && lead.schedule.is_some() =>
+                    {
+                        let schedule =
+                            self.default_schedule(&lead).filter(|default| Some(default) != lead.schedule.as_ref());
+                        repeated.push((place, NewLead { schedule, ..lead }));
                     }
                     answer => outcomes[place] = Some(answer),
                 }
-            }
-            if repeated.is_empty() {
-                break;
             }
             requests = repeated;
         }
@@ -179,6 +182,11 @@ impl Tour<'_> {
             context: case.person.context.clone().or_else(|| member.context.clone()),
             schedule: case.person.schedule.clone().or_else(|| member.schedule.clone()),
         })
+    }
+
+    fn default_schedule(&self, lead: &NewLead) -> Option<String> {
+        let mut members = self.rules.members.values();
+        members.find(|member| member.email == lead.assistant_email)?.schedule.clone()
     }
 
     /// TEC will never take it.
