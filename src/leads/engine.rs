@@ -46,6 +46,8 @@ const EVENTS: u32 = tec::MAX_EVENTS;
 const EVENT_LIMIT: usize = 5_000;
 /// With so many contacts waiting no more are taken from deliveries: searches will show them again.
 const PENDING_LIMIT: usize = 100_000;
+/// While TEC does not know us the feed is asked first.
+const AFTER_THE_FEED: Duration = Duration::from_secs(1);
 /// Pauses after a failure at TEC or HubSpot.
 const PAUSE: Backoff = Backoff { base: Duration::from_secs(1), max: Duration::from_mins(5) };
 
@@ -355,6 +357,10 @@ impl Engine {
             Err(error) => {
                 let pause = pause_of_tec(&error);
                 self.events.failed(pause, &self.chance);
+                if error.kind == tec::ErrorKind::Unauthorized {
+                    // Nothing else is asked with that token before the feed has been asked again.
+                    self.tec.down_until = self.events.down_until.map(|until| until + AFTER_THE_FEED);
+                }
                 self.halted(Halt::Tec(Arc::new(error)));
             }
         }
