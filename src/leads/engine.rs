@@ -48,6 +48,8 @@ const GATHERED_FROM: u32 = 4;
 const BLIP: Duration = Duration::from_secs(30);
 /// With so many events waiting no more are asked for.
 const EVENT_LIMIT: usize = 5_000;
+/// While TEC does not know us the feed is asked first.
+const AFTER_THE_FEED: Duration = Duration::from_secs(1);
 
 /// What an engine is made of.
 pub struct Parts {
@@ -340,6 +342,10 @@ impl Engine {
             Err(error) => {
                 let pause = pause_of_tec(&error);
                 self.events.failed(pause, &self.chance);
+                if error.kind == tec::ErrorKind::Unauthorized {
+                    // Nothing else is asked with that token before the feed has been asked again.
+                    self.tec.down_until = self.events.down_until.map(|until| until + AFTER_THE_FEED);
+                }
                 self.halted(Halt::Tec(Arc::new(error)));
             }
         }

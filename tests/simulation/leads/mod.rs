@@ -10,6 +10,7 @@ mod hand_back;
 mod isolation;
 mod numbers;
 mod office;
+mod outages;
 mod persons;
 mod races;
 mod refusals;
