@@ -9,6 +9,7 @@ mod numbers;
 mod office;
 mod persons;
 mod races;
+mod redone;
 mod refusals;
 mod rules;
 mod status;
