@@ -49,7 +49,7 @@
 //! | [`apply`] | carries out plans; looks before repeating a write whose answer was lost | *what exactly is sent?* |
 //! | [`hubspot`] | the client: calls, errors by meaning, limits, regions | *how does it talk to HubSpot?* |
 //! | [`tec`] | the client of TEC's API; `openapi.yaml` is the contract | *how does it talk to TEC?* |
-//! | [`leads`] | pure rules for one contact, and the engine that carries the leads of one connection | *what happens to a lead?* `decide.rs`; in which order it is written: `batch.rs` |
+//! | [`leads`] | pure rules for one contact, and the engine that carries the leads of one connection | *what happens to a lead?* `decide.rs`; in which order it is written: `batch/` |
 //! | [`controllers`] | when does what run: watch, store, queue; a folder per kind | *when does it run?* `queue.rs`; *what does TEC know?* `tec.rs`; *what does status say?* `*/report.rs`; deletion: `*/cleanup.rs` |
 //! | [`server`] | health, webhooks | probes; *is this delivery HubSpot's?* `signature.rs` |
 //! | [`runtime`] | clock, chance, back-off, shutdown, logs | what is injected |

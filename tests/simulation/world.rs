@@ -17,7 +17,10 @@ use tec_crm::{
         tec::{self, TecConfig, TecSim},
     },
 };
-use tokio::task::JoinHandle;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::wires::{ByHost, Gate, Wire};
@@ -138,6 +141,20 @@ impl World {
     /// Lets time pass.
     pub async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;
+    }
+
+    /// Lets time pass; if the wire is cut meanwhile, the operator dies of it and is started again.
+    pub async fn endure(&mut self, time: Duration) {
+        let (wire, end) = (Arc::clone(&self.wire), Instant::now() + time);
+        loop {
+            tokio::select! {
+                biased;
+                () = wire.tripped() => {}
+                () = sleep_until(end) => return,
+            }
+            self.kill().await;
+            self.start();
+        }
     }
 
     pub fn secret(&self, name: &str, token: &str) {

@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
-use proptest::{prelude::*, test_runner::RngSeed};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{RngSeed, TestRunner},
+};
 
 use super::{
-    A, B, FALLBACK, MARK, P, Q, STATUS,
+    A, B, FALLBACK, P, Q, STATUS,
     worker::{Happens, Struck, Worker},
     world::{Deed, Properties, Told, World, id},
 };
@@ -32,7 +36,7 @@ struct Plot {
 
 /// Plays it, and checks the world when all is calm: as it was left, with everybody at work, and read by somebody who
 /// knows nothing of it.
-fn play(plot: Plot) {
+fn play(plot: Plot) -> World {
     let Plot { first, fallback, depth, mut script } = plot;
     let mut world = World::new(first, fallback, depth);
     let mut worker = Worker::start(&world);
@@ -58,6 +62,7 @@ fn play(plot: Plot) {
     let mut worker = Worker::start(&world);
     calm_down(&mut world, &mut worker);
     assert!(picture(&world) == before, "a fixpoint: {}", summary(&world));
+    world
 }
 
 type Picture = (Properties, usize, Vec<(EngagementKind, Properties)>, Vec<(String, super::world::Lead)>);
@@ -159,7 +164,11 @@ fn check_timeline(world: &World) {
         *notes.entry((at, about)).or_default() += 1;
     }
     assert!(notes.values().all(|count| *count == 1), "each note once: {}", summary(world));
-    let _ = MARK;
+    for (at, words) in &world.said {
+        let is_it = |(when, body): &&(Timestamp, &str)| when.as_millisecond() == *at && body.contains(words);
+        let count = notes.keys().filter(is_it).count();
+        assert!(count == 1 || count > 1 && world.heirs_changed, "{words} at {at}: {}", summary(world));
+    }
 }
 
 fn any_deed() -> impl Strategy<Value = Deed> {
@@ -222,4 +231,31 @@ proptest! {
     fn any_interleaving_ends_as_the_rules_say(plot in any_plot()) {
         play(plot);
     }
+}
+
+/// A property that never gets anywhere holds, too.
+#[test]
+fn plots_come_to_every_decision() {
+    let mut runner = TestRunner::new(config());
+    let mut reached = BTreeMap::new();
+    for _ in 0..500 {
+        for decided in play(any_plot().new_tree(&mut runner).unwrap().current()).decided {
+            *reached.entry(decided).or_insert(0) += 1;
+        }
+    }
+    let all = [
+        "accepted",
+        "closed",
+        "done",
+        "followed",
+        "from hand to hand",
+        "given back",
+        "no address",
+        "not taken",
+        "orphans",
+        "waits",
+        "worked before",
+    ];
+    assert_eq!(reached.keys().copied().collect::<Vec<_>>(), all);
+    assert!(reached.values().all(|count| *count >= 10), "{reached:?}");
 }

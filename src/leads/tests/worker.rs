@@ -125,6 +125,7 @@ impl Worker {
             self.stop(&stop.lead, world, script)?;
         }
         if case.decision.then == Then::Wait {
+            world.decided.insert("waits");
             return Ok(());
         }
         if let Some(new) = new_lead(&case, &rules) {
@@ -138,9 +139,6 @@ impl Worker {
         case.followed = follow(case.mark_after_decision().as_ref(), &case.news());
         assert!(case.plan(&rules, &team), "the mark can be written");
         case.look_first = self.may_be_logged(&case) || case.has_old_news();
-        for lead in case.followed.orphans.clone() {
-            self.stop(&lead, world, script)?;
-        }
         self.log(&mut case, world, script)?;
         self.commit(&case, &team, world, script)
     }
@@ -188,7 +186,12 @@ impl Worker {
         if !case.update.is_empty() {
             check_update(case, team);
             world.update(&case.update);
+            remember(case, world);
             self.pause(world, script)?;
+        }
+        // Not before: until the contact says otherwise, such a lead may still become the one it is in work by.
+        for lead in &case.followed.orphans {
+            self.stop(lead, world, script)?;
         }
         self.feed.done(case.id(), &case.events);
         self.known.cleaned(case.id().clone());
@@ -211,6 +214,29 @@ fn refuse(case: &mut Case, team: &Team) {
     let Then::Accept(assigned) = case.decision.then.clone() else { return };
     let to = hand_back(&case.contact, case.contact.mark.mark(), team);
     case.decision.then = Then::Refuse(assigned, Refusal::NotTaken, to);
+}
+
+/// What the contact now says was done, and what people read of it.
+fn remember(case: &Case, world: &mut World) {
+    let (decided, said) = match &case.decision.then {
+        Then::Accept(assigned) => ("accepted", Some((assigned.at, "works on it"))),
+        Then::Refuse(assigned, Refusal::WorkedBefore, _) => ("worked before", Some((assigned.at, "Clear Lead"))),
+        Then::Refuse(assigned, Refusal::NoEmail, _) => ("no address", Some((assigned.at, "no e-mail address"))),
+        Then::Refuse(assigned, Refusal::NotTaken, _) => ("not taken", Some((assigned.at, "does not accept its data"))),
+        Then::GiveBack(..) => ("given back", None),
+        Then::Close(_) => ("closed", None),
+        Then::InWork if case.handed_back => ("done", None),
+        Then::InWork => ("followed", None),
+        Then::Nothing | Then::Wait => panic!("nothing is written"),
+    };
+    world.decided.insert(decided);
+    if case.decision.stop.is_some() && said.is_some_and(|(_, words)| words == "works on it") {
+        world.decided.insert("from hand to hand");
+    }
+    if !case.followed.orphans.is_empty() {
+        world.decided.insert("orphans");
+    }
+    world.said.extend(said.map(|(at, words)| (at.as_millisecond(), words)));
 }
 
 /// What holds for every update, whatever happens before and after.

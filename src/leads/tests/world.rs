@@ -41,6 +41,10 @@ pub(super) struct World {
     pub assignments: BTreeSet<(OwnerId, i64)>,
     /// E-mails and tasks TEC told of.
     pub told: BTreeSet<String>,
+    /// What contacts were told about their assignments: when one was, in milliseconds, and words of the note.
+    pub said: BTreeSet<(i64, &'static str)>,
+    /// What was decided on the way.
+    pub decided: BTreeSet<&'static str>,
     /// Who gets the contact back may have changed on the way.
     pub heirs_changed: bool,
 }
@@ -164,6 +168,8 @@ impl World {
             team: Staff::new(fallback),
             assignments: BTreeSet::new(),
             told: BTreeSet::new(),
+            said: BTreeSet::new(),
+            decided: BTreeSet::new(),
             heirs_changed: false,
         };
         if let Some(first) = first {

@@ -75,18 +75,6 @@ async fn r1_what_every_window_missed_is_found_by_the_hourly_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r1_an_assignment_without_a_date_is_found_by_the_hourly_sweep() {
-    let office = Office::open().await;
-    let contacts = assign_some(&office, 2).await;
-    office.edit(&contacts[1..], "hubspot_owner_assigneddate", "");
-    office.pass(FOUND).await;
-    assert_taken_once(&office, &contacts[..1]);
-    assert_eq!(office.leads(&contacts[1]).len(), 0);
-    office.pass(HOUR + 10 * MINUTE).await;
-    assert_taken_once(&office, &contacts);
-}
-
-#[tokio::test(start_paused = true)]
 async fn r1_what_was_assigned_while_nobody_ran_is_found_after_the_start() {
     let mut office = Office::open().await;
     let contacts = assign_some(&office, 3).await;

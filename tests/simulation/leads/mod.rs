@@ -2,7 +2,10 @@
 //! and from TEC's own list of leads, never from what the operator says of itself.
 
 mod beginnings;
+mod crashes;
+mod day;
 mod endings;
+mod faults;
 mod hand_back;
 mod isolation;
 mod numbers;

@@ -4,12 +4,22 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tec_crm::sim::hubspot::{NewMember, SimConfig, WebhookTarget};
+use tec_crm::sim::hubspot::{NewMember, RouteCount, SimConfig, WebhookTarget};
 
 use super::{
     MINUTE, SECOND,
     office::{Office, Start, hooks},
 };
+
+/// A figure for whoever asks with `--nocapture`.
+macro_rules! tell {
+    ($($text:tt)*) => {{
+        #[allow(clippy::print_stdout, reason = "figures of a test")]
+        {
+            println!($($text)*);
+        }
+    }};
+}
 
 /// `pollInterval` of a connection that says nothing of it.
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
@@ -35,7 +45,8 @@ fn calls(office: &Office) -> u64 {
 /// Calls by route, for whoever wonders.
 fn by_route(office: &Office) -> String {
     let lines = office.world.hubspot.requests().by_route;
-    lines.iter().map(|line| format!("{} {} {:?}: {}\n", line.method, line.route, line.status, line.count)).collect()
+    let line = |line: &RouteCount| format!("{} {} {:?}: {}", line.method, line.route, line.status, line.count);
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Waits until it is so; how long that took.
@@ -65,12 +76,12 @@ async fn a_thousand_at_once(webhooks: Option<WebhookTarget>) {
     };
     let took = until(&office, "accepted", MINUTE, accepted).await;
     let (until_accepted, refused) = (calls(&office), office.world.hubspot.requests().with_status(429));
-    println!("1,000 contacts, {how}: {until_accepted} calls, {took:?}, {refused} times 429");
+    tell!("1,000 contacts, {how}: {until_accepted} calls, {took:?}, {refused} times 429");
     assert!(until_accepted <= 70, "{until_accepted} calls\n{}", by_route(&office));
     assert!(refused <= 1, "{refused} times 429");
     office.world.hubspot.reset_requests();
     office.pass(MINUTE).await;
-    println!("1,000 contacts, {how}: {} calls in the minute after", calls(&office));
+    tell!("1,000 contacts, {how}: {} calls in the minute after", calls(&office));
     assert!(calls(&office) <= 30, "the minute after: {} calls\n{}", calls(&office), by_route(&office));
     assert_eq!(office.tec().leads().len(), 1_000);
     for contact in &contacts {
@@ -137,11 +148,11 @@ async fn five_hundred_by_accident(webhooks: bool, restarted: bool) {
     }
     let refused = |office: &Office| theirs(office) && contacts.iter().all(|contact| office.notes(contact).len() == 2);
     let took = until(&office, "refused", MINUTE, refused).await;
-    println!("500 by accident, webhooks {webhooks}, restarted {restarted}: {} calls, {took:?}", calls(&office));
+    tell!("500 by accident, webhooks {webhooks}, restarted {restarted}: {} calls, {took:?}", calls(&office));
     assert!(calls(&office) <= 60, "{} calls\n{}", calls(&office), by_route(&office));
     office.world.hubspot.reset_requests();
     office.pass(2 * MINUTE).await;
-    println!(
+    tell!(
         "500 by accident, webhooks {webhooks}, restarted {restarted}: {} calls in the two minutes after",
         calls(&office)
     );
@@ -220,7 +231,7 @@ async fn latencies(webhooks: bool) -> Vec<Duration> {
     let mut all: Vec<Duration> = new.iter().map(|contact| latency(&office, contact)).collect();
     all.sort();
     let at = |share: usize| all[(all.len() - 1) * share / 100];
-    println!("webhooks {webhooks}: half {:?}, 99 of 100 {:?}, longest {:?}; {told} seconds", at(50), at(99), at(100));
+    tell!("webhooks {webhooks}: half {:?}, 99 of 100 {:?}, longest {:?}; {told} seconds", at(50), at(99), at(100));
     all
 }
 
@@ -246,7 +257,7 @@ async fn an_hour_in_which_nothing_happens_costs_few_calls() {
         office.world.hubspot.reset_requests();
         office.tec().reset_requests();
         office.pass(60 * MINUTE).await;
-        println!("idle hour, webhooks {webhooks}: {} calls", calls(&office));
+        tell!("idle hour, webhooks {webhooks}: {} calls", calls(&office));
         assert!(calls(&office) <= 450, "{} calls\n{}", calls(&office), by_route(&office));
         assert_eq!(office.world.hubspot.requests().writes(), 0);
         let events = office.tec().requests().of("GET", "/v1/events");

@@ -8,7 +8,7 @@ use tec_crm::sim::{
     tec::{NewAssistant, NewSchedule, TecConfig, TecSim},
 };
 
-use super::super::world::World;
+use crate::simulation::world::World;
 
 /// A portal with two salespeople and two assistants, and leads flowing.
 pub struct Office {
@@ -131,6 +131,7 @@ impl Office {
     }
 
     /// TEC says something of a contact's newest lead.
+    #[allow(clippy::needless_pass_by_value, reason = "written where it is said")]
     pub fn say(&self, contact: &str, event: Value) {
         let mut said = json!({"crmId": contact});
         json_patch::merge(&mut said, &event);

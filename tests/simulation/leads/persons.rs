@@ -70,8 +70,8 @@ async fn from_hand_to_hand_the_other_assistant_goes_on() {
 async fn a_field_cleared_while_in_work_stays_empty_until_there_is_news() {
     let office = Office::open().await;
     let contact = office.in_work("lena").await;
-    office.edit(&[contact.clone()], STATUS, "");
-    office.edit(&[contact.clone()], "hs_lead_status", "");
+    office.edit(std::slice::from_ref(&contact), STATUS, "");
+    office.edit(std::slice::from_ref(&contact), "hs_lead_status", "");
     office.pass(2 * HOUR).await;
     assert_eq!(office.statuses(&contact), (String::new(), String::new()));
     assert_eq!(office.leads(&contact), ["New ada"]);
@@ -86,7 +86,7 @@ async fn other_edits_of_a_contact_in_work_are_left_alone() {
     let office = Office::open().await;
     let contact = office.in_work("lena").await;
     for (property, value) in [("firstname", "Helena"), ("tec_context", "New words"), ("hs_lead_status", "OPEN_DEAL")] {
-        office.edit(&[contact.clone()], property, value);
+        office.edit(std::slice::from_ref(&contact), property, value);
     }
     office.forget_requests();
     office.pass(HOUR).await;
@@ -117,7 +117,7 @@ async fn taken_cleared_and_given_again_between_two_looks_is_a_new_lead() {
     let contact = office.in_work("lena").await;
     office.pass(2 * SECOND).await;
     office.assign(&contact, &office.sue);
-    office.edit(&[contact.clone()], STATUS, "");
+    office.edit(std::slice::from_ref(&contact), STATUS, "");
     office.pass(SECOND).await;
     office.assign(&contact, &office.ada);
     office.pass(FOUND).await;
@@ -218,4 +218,17 @@ async fn a_contact_taken_while_the_operator_is_away_ends_its_lead_when_it_is_bac
     assert_eq!(office.leads(&taken), ["New ada stopped TakenBack"]);
     assert_eq!(office.leads(&kept), ["New ada"]);
     assert_eq!((office.timeline(&kept), office.owner_of(&taken).as_str()), (TAKEN.map(str::to_owned).to_vec(), "sue"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_whose_hidden_field_somebody_emptied_goes_back_and_its_lead_ends_at_its_next_word() {
+    let office = Office::open().await;
+    let contact = office.in_work("lena").await;
+    office.edit(std::slice::from_ref(&contact), "tec_assistant_state", "");
+    office.say(&contact, json!({"type": "EmailSent", "email": {"subject": "Boat", "text": "Hi"}}));
+    office.pass(FOUND).await;
+    let mut seen = office.since(&contact, &TAKEN[..2]);
+    seen.retain(|line| !TAKEN.contains(&line.as_str()));
+    assert_eq!(seen, [REFUSED, "email: EMAIL Boat: Hi", "owner: ada to sam"]);
+    assert_eq!(office.leads(&contact), ["New ada stopped TakenBack"]);
 }

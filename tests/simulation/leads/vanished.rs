@@ -33,7 +33,7 @@ async fn a_deleted_contact_ends_its_lead_within_the_hour() {
     let office = Office::open().await;
     let contact = office.in_work("lena").await;
     let other = office.in_work("otto").await;
-    office.world.hubspot.delete_contacts(&[contact.clone()]).unwrap();
+    office.world.hubspot.delete_contacts(std::slice::from_ref(&contact)).unwrap();
     office.pass(HOUR + 10 * MINUTE).await;
     assert_eq!(office.leads(&contact), ["New ada stopped ContactGone"]);
     assert_eq!(office.leads(&other), ["New ada"]);
@@ -44,7 +44,7 @@ async fn a_deleted_contact_ends_its_lead_within_the_hour() {
 async fn a_deleted_contact_ends_its_lead_at_the_first_thing_tec_says_of_it() {
     let office = Office::open().await;
     let contact = office.in_work("lena").await;
-    office.world.hubspot.delete_contacts(&[contact.clone()]).unwrap();
+    office.world.hubspot.delete_contacts(std::slice::from_ref(&contact)).unwrap();
     office.state(&contact, "Hot");
     office.pass(2 * SECOND).await;
     assert_eq!(office.leads(&contact), ["Hot ada stopped ContactGone"]);
@@ -62,7 +62,7 @@ async fn a_deleted_contact_ends_its_lead_at_the_first_thing_tec_says_of_it() {
 async fn a_contact_restored_before_anybody_missed_it_goes_on() {
     let office = Office::open().await;
     let contact = office.in_work("lena").await;
-    office.world.hubspot.delete_contacts(&[contact.clone()]).unwrap();
+    office.world.hubspot.delete_contacts(std::slice::from_ref(&contact)).unwrap();
     office.pass(SECOND).await;
     office.world.hubspot.restore_contact(&contact).unwrap();
     office.state(&contact, "Hot");
@@ -78,12 +78,12 @@ async fn a_contact_restored_before_anybody_missed_it_goes_on() {
 async fn a_contact_restored_after_its_lead_ended_can_be_assigned_anew() {
     let office = Office::open().await;
     let contact = office.in_work("lena").await;
-    office.world.hubspot.delete_contacts(&[contact.clone()]).unwrap();
+    office.world.hubspot.delete_contacts(std::slice::from_ref(&contact)).unwrap();
     office.pass(HOUR + 10 * MINUTE).await;
     office.world.hubspot.restore_contact(&contact).unwrap();
     office.pass(HOUR).await;
     office.assign(&contact, &office.sue);
-    office.edit(&[contact.clone()], STATUS, "");
+    office.edit(std::slice::from_ref(&contact), STATUS, "");
     office.pass(FOUND).await;
     office.assign(&contact, &office.ada);
     office.pass(FOUND).await;
