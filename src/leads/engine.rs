@@ -468,9 +468,16 @@ impl Engine {
         if self.known.is_doubtful(contact) {
             return true;
         }
-        // Assigned after the start: nobody before us can have touched it. Clocks differ.
+        // Clocks differ.
+        let since_start = |at: Timestamp| at > self.started + Duration::from_mins(1);
+        // What TEC said before, an engine before us may have logged without a mark of it, and a visit of ours without these
+        // events has not looked for them.
+        if !case.events.iter().all(|event| since_start(event.occurred_at)) {
+            return true;
+        }
+        // Assigned after the start: nobody before us can have touched it.
         let fresh = match &case.decision.then {
-            Then::Accept(assigned) | Then::Refuse(assigned, ..) => assigned.at > self.started + Duration::from_mins(1),
+            Then::Accept(assigned) | Then::Refuse(assigned, ..) => since_start(assigned.at),
             Then::Nothing | Then::InWork | Then::Wait | Then::GiveBack(..) | Then::Close(_) => false,
         };
         !fresh && !self.known.is_clean(contact)

@@ -13,6 +13,7 @@ mod office;
 mod outages;
 mod persons;
 mod races;
+mod redone;
 mod refusals;
 mod rules;
 mod status;
