@@ -363,7 +363,8 @@ impl Engine {
         let work = visits.map_or(looks, |visits| visits.min(looks));
         let work = self.hubspot.down_until.map_or(work, |until| work.max(until));
         match self.events.down_until {
-            Some(until) if !polling => work.min(until),
+            // Past it, something else keeps us from asking: time alone changes nothing.
+            Some(until) if !polling && until > Instant::now() => work.min(until),
             _ => work,
         }
     }
