@@ -25,6 +25,18 @@
 //! until nothing is left. A plan is a value: what is written to HubSpot, what is shown instead (`Observe`, `holdUntil`,
 //! the `plan` annotation) and what becomes the `Drifted` message is the same [`plan::Plan`].
 //!
+//! Leads take another way, because they are many and quick, and people wait for them. One engine per connection:
+//!
+//! ```text
+//!  HubSpot ── webhook ──► server ──┐ (contact ids, only to be quicker)
+//!  HubSpot ── search ────► look ───┼─► pending ──► batch: read with history ─► decide (pure) ─► TEC ─► timeline ─► contact
+//!  TEC ────── events ────► feed ───┘   (memory)           ▲                    R1 to R11       stop,   notes,     statuses,
+//!                                                         └── again, until nothing is left     lead    mails,     owner, mark
+//!                                                                                                      tasks      = commit
+//! ```
+//!
+//! The controllers tell it by value who works there ([`leads::Setup`]) and read from its board how it is ([`leads::Report`]).
+//!
 //! # Code map
 //!
 //! | room | what it is | look here for |
@@ -37,8 +49,8 @@
 //! | [`apply`] | carries out plans; looks before repeating a write whose answer was lost | *what exactly is sent?* |
 //! | [`hubspot`] | the client: calls, errors by meaning, limits, regions | *how does it talk to HubSpot?* |
 //! | [`tec`] | the client of TEC's API; `openapi.yaml` is the contract | *how does it talk to TEC?* |
-//! | [`leads`] | pure rules for one contact, and the engine that carries the leads of one connection | *what happens to a lead?* `decide.rs`; in which order it is written: `batch.rs` |
-//! | [`controllers`] | when does what run: watch, store, queue; a folder per kind | *when does it run?* `queue.rs`; *what does status say?* `*/report.rs`; deletion: `*/cleanup.rs` |
+//! | [`leads`] | pure rules for one contact, and the engine that carries the leads of one connection | *what happens to a lead?* `decide.rs`; in which order it is written: `batch/` |
+//! | [`controllers`] | when does what run: watch, store, queue; a folder per kind | *when does it run?* `queue.rs`; *what does TEC know?* `tec.rs`; *what does status say?* `*/report.rs`; deletion: `*/cleanup.rs` |
 //! | [`server`] | health, webhooks | probes; *is this delivery HubSpot's?* `signature.rs` |
 //! | [`runtime`] | clock, chance, back-off, shutdown, logs | what is injected |
 //! | [`cli`] | one thin file per command | flags |
@@ -51,13 +63,19 @@
 //!
 //! What holds everywhere, and what is *not* there on purpose:
 //!
-//! - **No database, no files.** HubSpot and the objects' status hold all state; the process can be killed anywhere.
-//! - **[`domain`], [`desired`] and [`plan`] do nothing.** No call, no clock, no chance, no async, no kube client. `now` and
-//!   answers are arguments. Same input, same plan.
+//! - **No database, no files.** HubSpot, TEC and the objects' status hold all state; the process can be killed anywhere.
+//! - **[`domain`], [`desired`], [`plan`] and the rules of [`leads`] do nothing.** No call, no clock, no chance, no async, no kube
+//!   client. `now` and answers are arguments. Same input, same plan, same decision.
 //! - **Nobody but [`apply`] changes a portal's configuration**, and it decides nothing: an action is complete, with its
 //!   precondition. If the portal is not as planned on, it says `Stale` and somebody plans again.
-//! - **Unread is not empty.** A list that could not be read is [`portal::Section::Unread`] or `Stale`; nothing is created or
-//!   removed on it, and no status code flips because of it.
+//! - **A contact's mark is written last**, in one update with what people see ([`leads::mark`]). Whatever was cut off before is
+//!   found done when it is done again: TEC by its key, the timeline by natural keys ([`leads::timeline`]).
+//! - **A person's choice wins.** Owner and history are read before every write to a contact, and looked at once more after a
+//!   hand-back; what a person chose is not written over, or given back.
+//! - **Webhooks, searches and timers only say where to look.** What is done is decided on the contact itself, as just read.
+//! - **Unread is not empty.** A list that could not be read is [`portal::Section::Unread`] or `Stale`, TEC's lists are
+//!   [`controllers::tec::Listing`]s in the same way; nothing is created or removed on it, and no status code flips because of it.
+//! - **Nobody is invited whom TEC does not have**, if there is a TEC to ask: the mailbox would not be there.
 //! - **Nobody but [`desired`] reads a spec**, once, exhaustively: a new field cannot be forgotten. An invalid object costs
 //!   no HubSpot call.
 //! - **What we did not make we do not remove.** Ownership is a mark in HubSpot (`plan/ownership.rs`) or, where HubSpot has no place
@@ -83,19 +101,17 @@
 //!   (and **TEC** likewise: [`sim::tec::TecSim`], held against the contract by `tests/contract/`);
 //! - **Kubernetes** as a `kube::Client` over any tower service: a cluster, or [`sim::kube`].
 //!
-//! So the whole operator runs in one thread on virtual time against two simulators, where a seed chooses refusals, delays,
-//! lost answers and restarts, and one seed is one trace. The same HubSpot simulator listens on a socket as `tec-crm simulate`, for the
+//! So the whole operator runs in one thread on virtual time against three simulators, where a seed chooses refusals, delays,
+//! lost answers and restarts, and one seed is one trace. The same simulators of HubSpot and TEC listen on sockets as `tec-crm simulate`, for the
 //! demo and the tests on a real API server.
 //!
 //! # What comes later, and where
 //!
-//! The CRDs already have the fields; validation refuses what this version cannot do, or leaves it unread.
+//! The CRDs already have the fields; validation refuses what this version cannot do.
 //!
-//! - **Leads**: a room `leads/` with pure decisions and one engine, beside [`controllers`]; it shares [`portal`]'s client and limits, whose
-//!   lane for leads exists, and keeps its mark in the hidden field the planner already makes.
-//! - **TEC's lists**: the client [`tec`] is there; it will feed `source.tec` and the `ASSISTANT_NOT_YET_CREATED` code.
-//! - **Webhooks and metrics**: [`server::webhook`] is there and wants a doorbell that wakes the leads; `server/metrics.rs`. A
-//!   webhook may only wake work: correctness never depends on one.
+//! - **OAuth**: `hubspot/token.rs` becomes one of two ways to a token.
+//! - **Metrics**: `server/metrics.rs`, from the tallies that engines and limiters keep.
+//! - **More than one replica**: leader election, then shards by connection. Until then the Deployment has one.
 //! - **`tec-crm plan`, `apply`, `status`**: thin files in [`cli`] over [`desired`], [`portal`], [`plan`] and [`apply`].
 
 pub mod domain;

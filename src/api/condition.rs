@@ -64,7 +64,7 @@ pub enum Reason {
     Retrying,
     /// The spec asks for something that cannot be; the message says what.
     InvalidSpec,
-    /// HubSpot does not accept the token.
+    /// HubSpot, or TEC, does not accept the token.
     InvalidCredentials,
     /// The token lacks scopes; the message names them.
     MissingScopes,
@@ -86,7 +86,7 @@ pub enum Reason {
     InvitationRequired,
     /// Someone removed the user from HubSpot twice: we do not insist.
     RemovedInCrm,
-    /// TEC does not know the assistant yet.
+    /// TEC does not know the assistant yet, or is not done with it.
     NotCreatedInTec,
     /// A field of that name exists and cannot be taken over.
     AdoptionRefused,

@@ -65,6 +65,14 @@ impl From<ItemError> for ItemRefusal {
     }
 }
 
+impl From<&Rejection> for ItemRefusal {
+    /// What a refusal of a whole call means for the one input in it.
+    fn from(rejection: &Rejection) -> Self {
+        let codes = rejection.sub_category.iter().chain(&rejection.codes).cloned().collect();
+        Self { category: rejection.category.clone(), codes, message: rejection.message.clone() }
+    }
+}
+
 impl From<ItemError> for ItemOutcome {
     fn from(error: ItemError) -> Self {
         match error {

@@ -292,6 +292,11 @@ impl Case {
         self.update.get(OWNER).filter(|owner| !owner.is_empty()).map(|owner| OwnerId(owner.clone()))
     }
 
+    /// To whom the contact went; `None` if its owner was not touched.
+    pub(super) fn given(&self) -> Option<Option<OwnerId>> {
+        self.update.contains_key(OWNER).then(|| self.new_owner())
+    }
+
     /// Leaves `hs_lead_status` as it is: the portal lacks the option.
     pub(super) fn without_lead_status(&mut self) {
         self.update.remove(LEAD_STATUS);

@@ -240,6 +240,17 @@ pub fn hand_back(contact: &Contact, mark: Option<&Mark>, team: &Team) -> HandBac
     }
 }
 
+/// The owner somebody had chosen between our look and our hand-back, which wrote over it: HubSpot has no way to write only
+/// if nothing changed (API.md §7). `Some(None)`: the owner had been cleared.
+pub fn overruled(now: &Contact, given: Option<&OwnerId>, assistant: &OwnerId) -> Option<Option<OwnerId>> {
+    if now.owner.as_ref() != given {
+        // Changed again since: that is the choice to keep.
+        return None;
+    }
+    let before = now.assignment().before.first()?;
+    (before.owner.as_ref() != Some(assistant)).then(|| before.owner.clone())
+}
+
 fn last_person<'a>(before: &'a [OwnerChange], team: &Team) -> Option<&'a OwnerId> {
     before.iter().filter_map(|change| change.owner.as_ref()).find(|owner| is_person(owner, team))
 }

@@ -4,23 +4,19 @@
 //! TEC. It only decides *when*: what happens to a contact is `decide.rs`, how is `batch.rs`, where candidates come from
 //! is `look.rs`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    pin::Pin,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     batch::VISIT,
     cases::Case,
     decide::Then,
+    health::{Health, PAUSE},
     look::{Look, OVERLAP},
+    mailbox::{Board, Inbox, Letters, OnNews, PENDING_LIMIT},
     mark::Phase,
     memory::{Feed, Known, Pending, Visit},
     setup::{Bookmark, Flow, Halt, Mode, Report, Setup, Tally, Would},
@@ -28,7 +24,7 @@ use super::{
 use crate::{
     domain::{ContactId, OwnerId},
     hubspot::{self, ErrorKind},
-    runtime::{backoff::Backoff, chance::Chance, clock::Clock, lock},
+    runtime::{chance::Chance, clock::Clock},
     tec::{self, EventPage},
 };
 
@@ -44,30 +40,6 @@ const LONG_POLL: Duration = tec::MAX_WAIT;
 const EVENTS: u32 = tec::MAX_EVENTS;
 /// With so many events waiting no more are asked for.
 const EVENT_LIMIT: usize = 5_000;
-/// With so many contacts waiting no more are taken from deliveries: searches will show them again.
-const PENDING_LIMIT: usize = 100_000;
-/// Pauses after a failure at TEC or HubSpot.
-const PAUSE: Backoff = Backoff { base: Duration::from_secs(1), max: Duration::from_mins(5) };
-
-/// The engine's letter box: written by anybody, emptied by the engine.
-#[derive(Debug, Default)]
-pub struct Inbox {
-    letters: Mutex<Letters>,
-    bell: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Letters {
-    setup: Option<Setup>,
-    contacts: BTreeSet<ContactId>,
-}
-
-/// How the engine is doing, for anybody to read.
-#[derive(Debug, Default)]
-pub struct Board(Mutex<Report>);
-
-/// Told when the board says something new.
-pub type OnNews = Arc<dyn Fn() + Send + Sync>;
 
 /// What an engine is made of.
 pub struct Parts {
@@ -104,7 +76,7 @@ pub struct Engine {
     pub(super) tally: Tally,
     pub(super) still_owned: BTreeMap<OwnerId, u64>,
     first_accepted: BTreeMap<OwnerId, Timestamp>,
-    would: BTreeMap<ContactId, bool>,
+    pub(super) would: BTreeMap<ContactId, bool>,
     started: Timestamp,
     looked_until: Option<Timestamp>,
     due: Due,
@@ -121,56 +93,6 @@ struct Due {
     quick: Instant,
     thorough: Instant,
     sweep: Instant,
-}
-
-/// Whether something can be used.
-#[derive(Clone, Copy, Debug, Default)]
-struct Health {
-    failures: u32,
-    /// Not before.
-    down_until: Option<Instant>,
-    /// It has answered since the engine started.
-    proven: bool,
-}
-
-impl Inbox {
-    /// New rules, or other ways out.
-    pub fn set(&self, setup: Setup) {
-        lock(&self.letters).setup = Some(setup);
-        self.bell.notify_one();
-    }
-
-    /// These contacts may have changed.
-    pub fn ring(&self, contacts: BTreeSet<ContactId>) {
-        let mut letters = lock(&self.letters);
-        if letters.contacts.len() < PENDING_LIMIT {
-            letters.contacts.extend(contacts);
-        }
-        drop(letters);
-        self.bell.notify_one();
-    }
-}
-
-impl Board {
-    /// How the engine is doing.
-    pub fn read(&self) -> Report {
-        lock(&self.0).clone()
-    }
-}
-
-impl Health {
-    fn is_down(&self) -> bool {
-        self.down_until.is_some_and(|until| until > Instant::now())
-    }
-
-    fn answered(&mut self) {
-        *self = Self { proven: true, ..Self::default() };
-    }
-
-    fn failed(&mut self, at_least: Duration, chance: &Chance) {
-        self.failures = self.failures.saturating_add(1);
-        self.down_until = Some(Instant::now() + PAUSE.delay(self.failures, chance).max(at_least));
-    }
 }
 
 type Poll = Pin<Box<dyn Future<Output = tec::Result<EventPage>> + Send>>;
@@ -293,7 +215,7 @@ impl Engine {
     }
 
     fn read_letters(&mut self) {
-        let Letters { setup, contacts } = std::mem::take(&mut *lock(&self.inbox.letters));
+        let Letters { setup, contacts } = self.inbox.take();
         let now = Instant::now();
         if let Some(setup) = setup {
             if setup.rules != self.setup.rules {
@@ -329,7 +251,9 @@ impl Engine {
 
     fn poll(&self) -> Poll {
         let (tec, after) = (self.setup.links.tec.clone(), self.feed.cursor.clone());
-        Box::pin(async move { tec.events(after.as_ref(), EVENTS, LONG_POLL).await })
+        // The first question is whether TEC is there at all.
+        let wait = if self.events.proven { LONG_POLL } else { Duration::ZERO };
+        Box::pin(async move { tec.events(after.as_ref(), EVENTS, wait).await })
     }
 
     fn take_page(&mut self, page: tec::Result<EventPage>) {
@@ -423,7 +347,7 @@ impl Engine {
         let failures = if needs_tec { visit.failures } else { visit.failures.saturating_add(1) };
         let pause = if needs_tec { Duration::ZERO } else { PAUSE.delay(failures, &self.chance) };
         let due = Instant::now() + pause;
-        self.pending.again(contact, Visit { due, failures, needs_tec, assignment: visit.assignment });
+        self.pending.again(contact, Visit { due, failures, needs_tec, ..visit });
     }
 
     /// Whether something may be on its timeline that its mark does not tell: after a failure, or from before the start.
@@ -496,11 +420,7 @@ impl Engine {
             tally: self.tally,
             would: Would { accept, refuse: self.would.len() - accept },
         };
-        let mut board = lock(&self.board.0);
-        let news = board.is_news(&report);
-        *board = report;
-        drop(board);
-        if news {
+        if self.board.write(report) {
             (self.on_news)();
         }
     }
@@ -514,16 +434,6 @@ impl Engine {
             && self.hubspot.failures == 0
             && self.events.failures == 0
             && self.tec.failures == 0
-    }
-}
-
-impl Report {
-    /// Whether somebody may wait for what the new report says.
-    fn is_news(&self, new: &Self) -> bool {
-        self.flow != new.flow
-            || self.first_accepted.keys().ne(new.first_accepted.keys())
-            || self.still_owned != new.still_owned
-            || self.would != new.would
     }
 }
 

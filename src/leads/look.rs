@@ -138,7 +138,7 @@ impl Engine {
                 self.known.working.entry(shown.id.clone()).or_insert(lead);
             }
             let settled = self.known.is_settled(&shown.id, &how) || self.speaks_for_itself(&shown, &team);
-            if !settled && !self.pending.contains(&shown.id) {
+            if (!settled || self.has_second_thoughts(&shown, &team)) && !self.pending.contains(&shown.id) {
                 self.pending.want(shown.id.clone(), Instant::now(), true);
                 news = true;
             }
@@ -149,8 +149,8 @@ impl Engine {
 
     /// Contacts in work that the search did not show: taken, deleted, merged, or not indexed yet.
     fn visit_missing(&mut self, seen: &BTreeSet<ContactId>) {
-        let missing: Vec<ContactId> =
-            self.known.working.keys().filter(|contact| !seen.contains(*contact)).cloned().collect();
+        let expected = self.known.working.keys().chain(self.would.keys());
+        let missing: Vec<ContactId> = expected.filter(|contact| !seen.contains(*contact)).cloned().collect();
         for contact in missing {
             self.pending.want(contact, Instant::now(), true);
         }
@@ -168,6 +168,12 @@ impl Engine {
             self.still_owned.insert(owner.clone(), count);
         }
         Ok(())
+    }
+
+    /// `Observe`: whether a person has taken a contact of which something was said.
+    fn has_second_thoughts(&self, shown: &super::contact::Contact, team: &Team) -> bool {
+        let theirs = shown.owner.as_ref().is_some_and(|owner| team.assistants.contains_key(owner));
+        !theirs && self.would.contains_key(&shown.id)
     }
 
     /// Whether what a search shows needs no reading: an assistant's contact in work, or a person's that is not.

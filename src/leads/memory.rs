@@ -30,6 +30,8 @@ pub(super) struct Visit {
     pub assignment: bool,
     /// Failures in a row.
     pub failures: u32,
+    /// How many of them were HubSpot's refusals of this one.
+    pub refusals: u32,
     /// TEC was not there: it is not read again before TEC is.
     pub needs_tec: bool,
 }
@@ -37,7 +39,7 @@ pub(super) struct Visit {
 impl Pending {
     /// Wants a visit; one that is planned is not postponed.
     pub(super) fn want(&mut self, contact: ContactId, due: Instant, assignment: bool) {
-        let new = Visit { due, assignment, failures: 0, needs_tec: false };
+        let new = Visit { due, assignment, failures: 0, refusals: 0, needs_tec: false };
         let visit = self.contacts.entry(contact).or_insert(new);
         visit.assignment |= assignment;
         // One that failed keeps its pause.

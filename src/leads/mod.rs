@@ -2,8 +2,8 @@
 //!
 //! `decide.rs` has the rules R1 to R11 (DESIGN 6) and is the file to read first; with `contact.rs`, `mark.rs`, `mapping.rs`,
 //! `events.rs`, `text.rs` and `timeline.rs` it is pure. `engine.rs` is the loop of one connection: `look.rs` finds candidates,
-//! `batch.rs` visits them (with `cases.rs`, one contact on a visit), `memory.rs` is what may be forgotten. `setup.rs` is what
-//! the controllers tell it and hear from it. It writes contacts and timelines, and nothing else in a portal.
+//! `batch/` visits them (with `cases.rs`, one contact on a visit), `memory.rs` is what may be forgotten. `setup.rs` is what
+//! the controllers tell it and hear from it, through `mailbox.rs`. It writes contacts and timelines, and nothing else in a portal.
 
 pub mod decide;
 
@@ -27,6 +27,10 @@ mod look;
 
 mod memory;
 
+mod health;
+
+pub mod mailbox;
+
 pub mod engine;
 
 pub mod setup;
@@ -34,5 +38,6 @@ pub mod setup;
 #[cfg(test)]
 mod tests;
 
-pub use engine::{Board, Engine, Inbox, Parts};
+pub use engine::{Engine, Parts};
+pub use mailbox::{Board, Inbox};
 pub use setup::{Bookmark, Report, Rules, Setup};

@@ -221,6 +221,16 @@ impl PartialEq for Halt {
     }
 }
 
+impl Report {
+    /// Whether somebody may wait for what the new report says.
+    pub(super) fn is_news(&self, new: &Self) -> bool {
+        self.flow != new.flow
+            || self.first_accepted.keys().ne(new.first_accepted.keys())
+            || self.still_owned != new.still_owned
+            || self.would != new.would
+    }
+}
+
 impl Halt {
     /// Finite and stable, for logs.
     pub fn category(&self) -> &'static str {

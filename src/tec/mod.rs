@@ -59,6 +59,11 @@ impl Tec {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Whether both see the same leads: one endpoint, one token.
+    pub fn sees_the_same(&self, other: &Self) -> bool {
+        self.0.base == other.0.base && self.0.token.fingerprint() == other.0.token.fingerprint()
+    }
+
     /// The host it calls.
     pub fn base(&self) -> &Url {
         &self.0.base

@@ -3,26 +3,40 @@
 use std::{fs, time::Duration};
 
 use serde_json::{Value, json};
-use tec_crm::sim::hubspot::{NewMember, SimConfig, TokenConfig, TraceEntry};
+use tec_crm::sim::{
+    hubspot::{NewMember, SimConfig, TokenConfig, TraceEntry},
+    tec::{NewAssistant, NewSchedule, TecConfig},
+};
 
 use super::kstatus::{self, State};
+use super::tec::simulate;
 use super::world::{KINDS, PATIENCE, Setup, World, assistant, named, option, property, repository, users};
 
 const GROUP: &str = "tec_ai_assistant";
 const FIELDS: [&str; 4] = ["tec_context", "tec_schedule", "tec_lead_connection_status", "tec_assistant_state"];
 
-/// A world whose portal accepts the samples' token.
-fn samples_world(name: &'static str) -> World {
+/// A world whose portal and TEC accept the samples' tokens, and the URL of that TEC.
+fn samples_world(name: &'static str) -> (World, String) {
     let text = fs::read_to_string(repository().join("manifests/samples/connection.yaml")).expect("the sample");
-    let token = text.lines().find_map(|line| line.trim().strip_prefix("token: pat")).expect("a token");
-    let token = format!("pat{}", token.split_whitespace().next().expect("a token"));
-    let setup = Setup::new(name);
-    let sim = SimConfig { tokens: vec![TokenConfig::with_all_scopes(token)], ..setup.sim.clone() };
-    World::with(Setup { sim, ..setup })
+    let tokens: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("token: ")).collect();
+    let token = |begin: &str| {
+        let words = tokens.iter().filter_map(|line| line.split_whitespace().next());
+        words.into_iter().find(|token| token.starts_with(begin)).expect("a token").to_owned()
+    };
+    let setup = Setup { operator: false, ..Setup::new(name) };
+    let sim = SimConfig { tokens: vec![TokenConfig::with_all_scopes(token("pat-"))], ..setup.sim.clone() };
+    let mut world = World::with(Setup { sim, ..setup });
+    let (tec, endpoint) = simulate(&mut world, TecConfig { token: token("tec-"), ..TecConfig::default() });
+    tec.assistant(NewAssistant::new("ada@example.com")).expect("an assistant");
+    for id in ["101", "102", "103"] {
+        tec.schedule(NewSchedule::new(id, "A schedule")).expect("a schedule");
+    }
+    world.start_operator();
+    (world, endpoint)
 }
 
-/// `kubectl apply -k` of the samples, pointed at the simulator.
-fn apply_samples(world: &World) {
+/// `kubectl apply -k` of the samples, pointed at the simulators.
+fn apply_samples(world: &World, tec: &str) {
     let (samples, overlay) = (world.folder().join("samples"), world.folder().join("overlay"));
     for folder in [&samples, &overlay] {
         fs::create_dir_all(folder).expect("a folder");
@@ -34,6 +48,7 @@ fn apply_samples(world: &World) {
     let patch = json!([
         {"op": "add", "path": "/spec/apiEndpoint", "value": world.endpoint},
         {"op": "add", "path": "/spec/interval", "value": "1h"},
+        {"op": "replace", "path": "/spec/tec/endpoint", "value": tec},
     ]);
     let overlay_file = json!({
         "namespace": world.namespace, "resources": ["../samples"],
@@ -65,8 +80,8 @@ fn writes_to<'a>(writes: &'a [String], path: &str) -> Vec<&'a String> {
 
 #[test]
 fn samples_on_an_empty_portal_create_each_thing_once_in_order_and_become_ready() {
-    let world = samples_world("samples-empty");
-    apply_samples(&world);
+    let (world, tec) = samples_world("samples-empty");
+    apply_samples(&world, &tec);
     wait_for_samples(&world);
 
     let state = world.sim.state();
@@ -115,7 +130,7 @@ fn samples_on_an_empty_portal_create_each_thing_once_in_order_and_become_ready()
 
 #[test]
 fn samples_on_a_portal_made_by_hand_adopt_it_without_one_write() {
-    let world = samples_world("samples-by-hand");
+    let (world, tec) = samples_world("samples-by-hand");
     let by_hand = |name: &str, label: &str, kinds: [&str; 2], options: &Value| {
         let property = json!({
             "name": name, "label": label, "groupName": GROUP, "type": kinds[0], "fieldType": kinds[1],
@@ -163,7 +178,7 @@ fn samples_on_a_portal_made_by_hand_adopt_it_without_one_write() {
     let before = world.sim.state();
     world.sim.reset_requests();
 
-    apply_samples(&world);
+    apply_samples(&world, &tec);
     wait_for_samples(&world);
 
     assert_eq!(writes(&world), Vec::<String>::new());

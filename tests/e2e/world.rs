@@ -91,6 +91,8 @@ pub(crate) struct World {
     chronicle: Arc<Mutex<Vec<Value>>>,
     folder: Option<TempDir>,
     operator: Option<Child>,
+    /// Where in the log its last start is.
+    log_start: u64,
     rust_log: &'static str,
     /// Of the operator's next start.
     pub(crate) args: Vec<String>,
@@ -129,6 +131,7 @@ impl World {
             chronicle: Arc::default(),
             folder: Some(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder")),
             operator: None,
+            log_start: 0,
             rust_log,
             args,
             runtime: Some(runtime),
@@ -157,11 +160,12 @@ impl World {
     pub(crate) fn start_operator(&mut self) {
         let log = self.folder().join("operator.log");
         let file = std::fs::File::options().create(true).append(true).open(&log).expect("a log");
+        self.log_start = file.metadata().expect("its size").len();
         // Ended by the kernel should this process be killed.
         let process = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_tec-crm"), "run"])
             .args(["--namespace", &self.namespace, "--allow-endpoint", &self.endpoint])
-            .args(["--health-addr", "127.0.0.1:0", "--cluster-id", CLUSTER_ID])
+            .args(["--health-addr", "127.0.0.1:0", "--webhook-addr", "127.0.0.1:0", "--cluster-id", CLUSTER_ID])
             .args(&self.args)
             .env("KUBECONFIG", &self.operator_kubeconfig)
             .env("RUST_LOG", self.rust_log)
@@ -198,12 +202,16 @@ impl World {
         std::fs::read_to_string(self.folder().join("operator.log")).unwrap_or_default()
     }
 
+    /// The address its log gives with these words since its last start; `None` while there is no listener.
+    pub(crate) fn address(&self, words: &str) -> Option<String> {
+        let log = self.log();
+        let line = log.get(usize::try_from(self.log_start).ok()?..)?.lines().find(|line| line.contains(words))?;
+        line.split("address=").nth(1)?.split_whitespace().next().map(str::to_owned)
+    }
+
     /// The status its health listener answers; `None` while there is no listener.
     pub(crate) fn probe(&self, path: &str) -> Option<u16> {
-        let log = self.log();
-        let line = log.lines().rev().find(|line| line.contains("health probes are answered"))?;
-        let address = line.split("address=").nth(1)?.split_whitespace().next()?;
-        let mut stream = TcpStream::connect(address).ok()?;
+        let mut stream = TcpStream::connect(self.address("health probes are answered")?).ok()?;
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
@@ -410,7 +418,8 @@ impl World {
         self.folder.as_ref().expect("kept until the end").path()
     }
 
-    fn runtime(&self) -> &Runtime {
+    /// Where the simulators run.
+    pub(crate) fn runtime(&self) -> &Runtime {
         self.runtime.as_ref().expect("kept until the end")
     }
 

@@ -4,4 +4,5 @@ mod flows;
 mod leads;
 mod seeds;
 mod webhooks;
+mod wires;
 mod world;

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tec_crm::{
@@ -10,20 +9,21 @@ use tec_crm::{
     controllers::{Context, Operator, Settings, context::Outside},
     desired::connection::EndpointPolicy,
     domain::ClusterId,
-    runtime::{
-        chance::Chance,
-        clock::Clock,
-        clock::VirtualClock,
-        transport::{HttpRequest, HttpResponse, Transport, TransportError},
-    },
+    runtime::{chance::Chance, clock::Clock, clock::VirtualClock},
+    server::webhook::Deliveries,
     sim::{
-        hubspot::{DEFAULT_TOKEN, HubSpotSim, SimConfig},
+        hubspot::{DEFAULT_TOKEN, HubSpotSim, SimConfig, WebhookTarget, deliver_webhooks},
         kube::KubeSim,
         tec::{self, TecConfig, TecSim},
     },
 };
-use tokio::task::JoinHandle;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
+
+use super::wires::{ByHost, Gate, Wire};
 
 pub const NAMESPACE: &str = "sales";
 /// Where TEC lives.
@@ -36,6 +36,10 @@ pub struct World {
     /// Nobody answers at its address without it.
     pub tec: Option<TecSim>,
     pub clock: Arc<dyn Clock>,
+    /// Everything to HubSpot and TEC goes through it.
+    pub wire: Arc<Wire>,
+    /// Where webhooks come in.
+    gate: Arc<Gate>,
     seed: u64,
     started: u64,
     running: Option<(JoinHandle<()>, CancellationToken)>,
@@ -54,7 +58,8 @@ impl World {
         }
         kube.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})).expect("new");
         let hubspot = HubSpotSim::new(SimConfig { seed, ..config }, Arc::clone(&clock));
-        let world = Self { kube, hubspot, tec: None, clock, seed, started: 0, running: None };
+        let (wire, gate) = (Arc::default(), Arc::default());
+        let world = Self { kube, hubspot, tec: None, clock, wire, gate, seed, started: 0, running: None };
         world.secret("hubspot", DEFAULT_TOKEN);
         world
     }
@@ -66,6 +71,19 @@ impl World {
         self.tec = Some(tec);
         self.secret("tec", tec::DEFAULT_TOKEN);
         self
+    }
+
+    /// The portal tells of changes, to whichever operator runs then. The connection has to say so, too: [`Self::webhooks`].
+    pub fn with_webhooks(self, target: WebhookTarget) -> Self {
+        self.secret("webhooks", &target.secret);
+        self.hubspot.start_webhooks(target);
+        tokio::spawn(deliver_webhooks(self.hubspot.clone(), Arc::clone(&self.gate).sink()));
+        self
+    }
+
+    /// What a connection says of webhooks.
+    pub fn webhooks(url: &str) -> Value {
+        json!({"webhooks": {"signingSecretRef": {"name": "webhooks", "key": "token"}, "publicUrl": url}})
     }
 
     /// The TEC of a world that has one.
@@ -82,6 +100,7 @@ impl World {
             transport: Arc::new(ByHost {
                 hubspot: self.hubspot.transport(),
                 tec: self.tec.as_ref().map(TecSim::transport),
+                wire: Arc::clone(&self.wire),
             }),
             clock: Arc::clone(&self.clock),
             chance: Arc::new(Chance::seeded(self.seed.wrapping_mul(31).wrapping_add(self.started))),
@@ -95,12 +114,15 @@ impl World {
         };
         let shutdown = CancellationToken::new();
         let operator = Operator::new(Context::new(outside, settings));
+        let desk = Arc::clone(&operator.context().leads);
+        self.gate.open(Deliveries::new(desk, Arc::clone(&self.clock)));
         self.running = Some((tokio::spawn(operator.run(shutdown.clone())), shutdown));
     }
 
     /// As `kill -9`: nothing is finished, nothing is said.
     pub async fn kill(&mut self) {
         if let Some((task, _)) = self.running.take() {
+            self.gate.close();
             task.abort();
             let ended = task.await;
             assert!(ended.is_err_and(|error| error.is_cancelled()), "the operator ended by itself");
@@ -110,6 +132,7 @@ impl World {
     /// As SIGTERM.
     pub async fn stop(&mut self) {
         if let Some((task, shutdown)) = self.running.take() {
+            self.gate.close();
             shutdown.cancel();
             task.await.expect("a clean end");
         }
@@ -118,6 +141,20 @@ impl World {
     /// Lets time pass.
     pub async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;
+    }
+
+    /// Lets time pass; if the wire is cut meanwhile, the operator dies of it and is started again.
+    pub async fn endure(&mut self, time: Duration) {
+        let (wire, end) = (Arc::clone(&self.wire), Instant::now() + time);
+        loop {
+            tokio::select! {
+                biased;
+                () = wire.tripped() => {}
+                () = sleep_until(end) => return,
+            }
+            self.kill().await;
+            self.start();
+        }
     }
 
     pub fn secret(&self, name: &str, token: &str) {
@@ -286,23 +323,7 @@ impl World {
     }
 }
 
-/// Whom a request is for stands in its host.
-struct ByHost {
-    hubspot: Arc<dyn Transport>,
-    tec: Option<Arc<dyn Transport>>,
-}
-
-impl Transport for ByHost {
-    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
-        match (request.uri().host(), &self.tec) {
-            (Some(TEC_HOST), Some(tec)) => tec.send(request),
-            (Some(TEC_HOST), None) => Box::pin(async { Err(TransportError::NotSent("name not found".to_owned())) }),
-            _ => self.hubspot.send(request),
-        }
-    }
-}
-
-fn base64(bytes: &[u8]) -> String {
+pub fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

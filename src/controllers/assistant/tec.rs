@@ -1,5 +1,7 @@
 //! What TEC says of an assistant, and what that allows.
 
+use tokio::time::Instant;
+
 use super::connection_of;
 use crate::{
     api::{Assistant, assistant::CrmIntegrationStatus},
@@ -11,6 +13,7 @@ use crate::{
         tec::InTec,
     },
     desired::ValidatedAssistant,
+    plan::Refusal,
 };
 
 /// What is to be done about an assistant.
@@ -20,7 +23,7 @@ pub(super) enum Course {
     /// Its user is looked at, and left as it is: an invitation to a mailbox that is not there yet bounces (API.md §5).
     LookOnly(InTec),
     /// Nothing: whether it may be invited is not known.
-    Nothing(crate::plan::Refusal),
+    Nothing(Refusal),
     /// Somebody asked for a newer look at TEC; the connection has been told, and will wake it.
     Later,
 }
@@ -33,13 +36,9 @@ pub(super) fn course(
     (valid, usable): (&ValidatedAssistant, &Usable),
 ) -> Course {
     let Some(directory) = &usable.tec else { return Course::Work(None) };
-    if let Some(requested) = requested(object) {
-        let connection = connection_of(object);
-        let since = ctx.portals.request_tec(&connection, (&job.key, &requested), job.since);
-        if directory.as_of < since {
-            ctx.wake(&connection, job.lane.min(Lane::Dependency));
-            return Course::Later;
-        }
+    if wanted_since(ctx, job, object, usable).is_some_and(|since| directory.as_of < since) {
+        ctx.wake(&connection_of(object), job.lane.min(Lane::Dependency));
+        return Course::Later;
     }
     match directory.find(&valid.email) {
         InTec::Created => Course::Work(Some(InTec::Created)),
@@ -49,10 +48,15 @@ pub(super) fn course(
     }
 }
 
-/// A `requestedAt` that has not been answered yet.
-fn requested(object: &Assistant) -> Option<String> {
+/// Since when somebody waits for a look (`requestedAt`). Where TEC has to be asked, too, that may take several runs: it
+/// counts from the first that saw the request.
+pub(super) fn wanted_since(ctx: &Context, job: &Job, object: &Assistant, usable: &Usable) -> Option<Instant> {
     let handled = object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_ref());
-    status::requested_at(object).filter(|requested| Some(requested) != handled)
+    let requested = status::requested_at(object).filter(|requested| Some(requested) != handled)?;
+    if usable.tec.is_none() {
+        return Some(job.since);
+    }
+    Some(ctx.portals.request_tec(&connection_of(object), (&job.key, &requested), job.since))
 }
 
 /// Whether its code says that TEC had it, when TEC was last read or before there was a TEC to ask.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{FIRST_POLL, Finding, connection_of};
+use super::{FIRST_POLL, Finding, connection_of, tec::wanted_since};
 use crate::{
     api::{
         Assistant,
@@ -178,7 +178,7 @@ async fn read(
 ) -> PortalSnapshot {
     let portal = &usable.portal;
     let lane = hubspot_lane(job.lane);
-    let not_before = Some(usable.as_of).max(wanted_since(job, object));
+    let not_before = Some(usable.as_of).max(wanted_since(ctx, job, object, usable));
     portal.read(&[Part::Users], not_before, lane).await;
     let polled = not_before.max(owner_poll(ctx, job, object));
     let seen = portal.read(&[Part::Owners], polled, lane).await;
@@ -195,11 +195,6 @@ pub(super) fn distrust(ctx: &Context, object: &Assistant, usable: &Usable, troub
         ctx.wake(&connection, Lane::Dependency);
     }
     Finding::Trouble(trouble)
-}
-
-fn wanted_since(job: &Job, object: &Assistant) -> Option<Instant> {
-    let handled = object.status.as_ref().and_then(|status| status.last_handled_reconcile_at.clone());
-    status::requested_at(object).filter(|requested| Some(requested) != handled.as_ref()).map(|_| job.since)
 }
 
 /// What lifts an earlier giving-up: a change of the spec or a request.

@@ -12,13 +12,17 @@ use crate::{
         status::Interrupted,
         tec::{Again, Failure, Onboarding, Reading, TecDirectory, TecState},
     },
-    desired::{ValidatedConnection, connection::SecretKey, references::ObjectRef},
+    desired::{
+        ValidatedConnection,
+        connection::{SecretKey, TecEndpoint},
+        references::ObjectRef,
+    },
     domain::Email,
     plan::Refusal,
     tec::{self, Connection, Tec},
 };
 
-/// Longest a list may take: HubSpot's turn comes after it.
+/// Longest a list may take, if an interval is not shorter: HubSpot's turn comes after it.
 const LONGEST_READ: Duration = Duration::from_mins(1);
 
 /// TEC behind a connection.
@@ -56,24 +60,24 @@ pub(super) async fn look(
     let directory = if let Some(known) = known {
         known
     } else {
-        let reading = read(key, &client, &endpoint.token).await;
+        let reading = read(key, &client, (endpoint, valid.interval)).await;
         ctx.portals.tec(key, |state| state.take(reading, valid.interval, &ctx.chance))
     };
     Ok(Some(Seen { directory, client: Some(client) }))
 }
 
-async fn read(key: &ObjectRef, tec: &Tec, at: &SecretKey) -> Reading {
-    let began = Instant::now();
-    let (assistants, schedules) = futures::join!(list(tec.assistants(), at), list(tec.schedules(), at));
+async fn read(key: &ObjectRef, tec: &Tec, (endpoint, interval): (&TecEndpoint, Duration)) -> Reading {
+    let (began, at, limit) = (Instant::now(), &endpoint.token, LONGEST_READ.min(interval));
+    let (assistants, schedules) = futures::join!(list(tec.assistants(), at, limit), list(tec.schedules(), at, limit));
     for failure in [assistants.as_ref().err(), schedules.as_ref().err()].into_iter().flatten() {
         tracing::warn!(object = %key, reason = %failure.why.reason, message = %failure.why.message, "TEC cannot be read");
     }
     Reading { began, ended: Instant::now(), assistants: assistants.map(by_address), schedules }
 }
 
-async fn list<T>(call: impl Future<Output = tec::Result<T>>, at: &SecretKey) -> Result<T, Failure> {
-    let Ok(result) = timeout(LONGEST_READ, call).await else {
-        let message = format!("TEC did not answer within {} s", LONGEST_READ.as_secs());
+async fn list<T>(call: impl Future<Output = tec::Result<T>>, at: &SecretKey, limit: Duration) -> Result<T, Failure> {
+    let Ok(result) = timeout(limit, call).await else {
+        let message = format!("TEC did not answer within {} s", limit.as_secs());
         return Err(Failure { why: Refusal::new(Reason::TecUnreachable, message), again: Again::Soon });
     };
     result.map_err(|error| Failure::of(&error, &format!("key {:?} of Secret {}", at.key, at.name)))

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use tec_crm::sim::{
-    hubspot::{NewMember, SimConfig},
+    hubspot::{NewMember, SimConfig, WebhookTarget},
     tec::{NewAssistant, NewSchedule, TecConfig, TecSim},
 };
 
-use super::super::world::World;
+use crate::simulation::world::World;
 
 /// A portal with two salespeople and two assistants, and leads flowing.
 pub struct Office {
@@ -27,12 +27,22 @@ pub struct Start {
     pub tec: TecConfig,
     /// More of the connection's spec.
     pub connection: Value,
+    /// How the portal tells of changes; [`hooks`] is one that does it well.
+    pub webhooks: Option<WebhookTarget>,
+}
+
+/// The URL webhooks are signed for.
+const HOOKS: &str = "https://hooks.example.com/hubspot";
+
+/// Webhooks, promptly, once and in order.
+pub fn hooks() -> WebhookTarget {
+    WebhookTarget::new(HOOKS, "http://operator/hubspot", "11111111-2222-3333-4444-555555555555").expect("a target")
 }
 
 impl Default for Start {
     fn default() -> Self {
         let portal = SimConfig { limit_per_10s: 1000, auto_accept: true, ..SimConfig::default() };
-        Self { seed: 1, portal, tec: TecConfig::default(), connection: json!({}) }
+        Self { seed: 1, portal, tec: TecConfig::default(), connection: json!({}), webhooks: None }
     }
 }
 
@@ -56,8 +66,12 @@ impl Office {
     }
 
     /// Everything is applied, and the operator does not run yet.
-    pub fn closed(Start { seed, portal, tec, connection }: Start) -> Self {
-        let world = World::new(seed, portal).with_tec(tec);
+    pub fn closed(Start { seed, portal, tec, mut connection, webhooks }: Start) -> Self {
+        let mut world = World::new(seed, portal).with_tec(tec);
+        if let Some(target) = webhooks {
+            json_patch::merge(&mut connection, &World::webhooks(&target.url));
+            world = world.with_webhooks(target);
+        }
         for name in ["ada", "bob"] {
             world.tec().assistant(NewAssistant::new(format!("{name}@example.com"))).expect("an assistant");
         }
@@ -117,6 +131,7 @@ impl Office {
     }
 
     /// TEC says something of a contact's newest lead.
+    #[allow(clippy::needless_pass_by_value, reason = "written where it is said")]
     pub fn say(&self, contact: &str, event: Value) {
         let mut said = json!({"crmId": contact});
         json_patch::merge(&mut said, &event);

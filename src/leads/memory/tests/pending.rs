@@ -76,7 +76,7 @@ fn a_visit_that_is_planned_is_not_postponed() {
     let (mut pending, start) = (Pending::default(), Instant::now());
     pending.want(contact(1), after(start, 10), false);
     pending.want(contact(1), after(start, 60), true);
-    let expected = Visit { due: after(start, 10), assignment: true, failures: 0, needs_tec: false };
+    let expected = Visit { due: after(start, 10), assignment: true, failures: 0, refusals: 0, needs_tec: false };
     assert_eq!(taken(&mut pending, after(start, 10)), [(contact(1), expected)]);
     pending.want(contact(2), after(start, 60), true);
     pending.want(contact(2), after(start, 10), false);
@@ -86,7 +86,7 @@ fn a_visit_that_is_planned_is_not_postponed() {
 #[test]
 fn a_visit_that_failed_keeps_its_pause_until_the_rules_change() {
     let (mut pending, start) = (Pending::default(), Instant::now());
-    let failed = Visit { due: after(start, 60), assignment: false, failures: 3, needs_tec: false };
+    let failed = Visit { due: after(start, 60), assignment: false, failures: 3, refusals: 0, needs_tec: false };
     pending.again(contact(1), failed);
     pending.want(contact(2), start, true);
     assert_eq!((pending.delayed(), pending.len()), (1, 2));
@@ -101,7 +101,7 @@ fn a_visit_that_failed_keeps_its_pause_until_the_rules_change() {
 #[test]
 fn who_needs_tec_waits_for_tec() {
     let (mut pending, start) = (Pending::default(), Instant::now());
-    pending.again(contact(1), Visit { due: start, assignment: true, failures: 0, needs_tec: true });
+    pending.again(contact(1), Visit { due: start, assignment: true, failures: 0, refusals: 0, needs_tec: true });
     pending.want(contact(2), after(start, 5), true);
     let back = Some(after(start, 60));
     assert_eq!(pending.next_due(back), Some(after(start, 5)));

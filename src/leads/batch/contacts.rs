@@ -1,0 +1,118 @@
+//! What is written to contacts: the commit of everything done about them.
+
+use std::collections::BTreeMap;
+
+use super::{HISTORY, Tour, VISIT, halves::in_halves};
+use crate::{
+    domain::ContactId,
+    hubspot::{ContactUpdate, ItemOutcome},
+    leads::{
+        cases::{Case, Wanted},
+        decide::overruled,
+        mark::{Mark, Phase},
+    },
+};
+
+impl Tour<'_> {
+    /// The commit: status fields, owner and mark in one update each.
+    pub(super) async fn update_contacts(&mut self) {
+        let (to_write, rest): (Vec<ContactId>, Vec<ContactId>) = {
+            let (write, rest): (Vec<_>, Vec<_>) = self.cases.iter().partition(|(_, case)| !case.update.is_empty());
+            let ids = |cases: Vec<(&ContactId, &Case)>| cases.into_iter().map(|(id, _)| id.clone()).collect();
+            (ids(write), ids(rest))
+        };
+        for contact in rest {
+            if let Some(case) = self.cases.remove(&contact) {
+                self.committed(&case);
+            }
+        }
+        for chunk in to_write.chunks(VISIT) {
+            let updates: Vec<ContactUpdate> = chunk
+                .iter()
+                .filter_map(|id| self.cases.get(id))
+                .map(|case| ContactUpdate { id: case.contact.id.clone(), properties: case.update.clone() })
+                .collect();
+            let hubspot = self.setup.links.hubspot.clone();
+            let (outcomes, error) =
+                in_halves(&hubspot, &updates, |hubspot, items| Box::pin(hubspot.update_contacts(items))).await;
+            if let Some(error) = error {
+                self.engine.hubspot_failed(error);
+            }
+            for (update, outcome) in updates.iter().zip(outcomes) {
+                self.updated(&update.id, outcome);
+            }
+        }
+    }
+
+    fn updated(&mut self, contact: &ContactId, outcome: ItemOutcome) {
+        let Some(case) = self.cases.remove(contact) else { return };
+        match outcome {
+            ItemOutcome::Done(_) => self.committed(&case),
+            // It is read again and found gone.
+            ItemOutcome::Missing | ItemOutcome::Unclear => self.set_aside(contact),
+            ItemOutcome::Refused(refused) => {
+                tracing::warn!(connection = %self.engine.name, %contact, refused = refused.message, "HubSpot refused an update, will be repeated");
+                // Somebody who left in the meantime: the next in line gets it.
+                if let (true, Some(owner)) = (refused.mentions("INVALID_OWNER_ID"), case.new_owner()) {
+                    self.engine.known.bad_owners.insert(owner);
+                }
+                self.set_aside_refused(contact);
+            }
+        }
+    }
+
+    /// Everything about this contact is done and shown on it.
+    fn committed(&mut self, case: &Case) {
+        let contact = case.contact.id.clone();
+        let engine = &mut *self.engine;
+        engine.feed.done(&contact, &case.events);
+        engine.known.cleaned(contact.clone());
+        match &case.mark {
+            Some(Mark { phase: Phase::Working, lead: Some(lead), assistant, assigned_at, .. }) => {
+                engine.known.working.insert(contact.clone(), lead.clone());
+                engine.has_accepted(assistant, *assigned_at);
+            }
+            Some(_) | None => drop(engine.known.working.remove(&contact)),
+        }
+        engine.count(case);
+        if let (Some(given), Some(mark)) = (case.given(), &case.mark) {
+            self.given.insert(contact, (given, mark.assistant.clone()));
+        }
+        self.settle(case);
+    }
+
+    /// R9: whom a person chose while we were about to hand a contact back is who gets it.
+    pub(super) async fn respect_choices(&mut self) {
+        let given: Vec<ContactId> = self.given.keys().cloned().collect();
+        let wanted = Wanted::of(&self.rules);
+        let mut updates = Vec::new();
+        for chunk in given.chunks(HISTORY) {
+            let read =
+                self.setup.links.hubspot.read_contacts(chunk, &["hubspot_owner_id"], &["hubspot_owner_id"]).await;
+            let records = match read {
+                Ok(records) => records,
+                Err(error) => {
+                    tracing::warn!(connection = %self.engine.name, contacts = chunk.len(), "whether somebody chose an owner in the same moment is not known");
+                    return self.engine.hubspot_failed(error);
+                }
+            };
+            for record in records {
+                let Some((given, assistant)) = self.given.get(&record.id) else { continue };
+                if let Some(choice) = overruled(&wanted.shown(&record), given.as_ref(), assistant) {
+                    let owner = choice.map(|owner| owner.to_string()).unwrap_or_default();
+                    let properties = BTreeMap::from([("hubspot_owner_id".to_owned(), owner)]);
+                    updates.push(ContactUpdate { id: record.id, properties });
+                }
+            }
+        }
+        if updates.is_empty() {
+            return;
+        }
+        tracing::info!(connection = %self.engine.name, contacts = updates.len(), "somebody chose an owner in the moment of a hand-back: the choice is restored");
+        for chunk in updates.chunks(VISIT) {
+            if let Err(error) = self.setup.links.hubspot.update_contacts(chunk).await {
+                return self.engine.hubspot_failed(error);
+            }
+        }
+    }
+}

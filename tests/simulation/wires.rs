@@ -1,0 +1,132 @@
+//! What lies between the operator and the others: the way to HubSpot and TEC, which can be cut at any call, and the gate
+//! webhooks come in by.
+
+use std::sync::{Arc, Mutex};
+
+use futures::future::BoxFuture;
+use http::StatusCode;
+use tec_crm::{
+    runtime::transport::{HttpRequest, HttpResponse, Transport, TransportError},
+    server::webhook::Deliveries,
+    sim::hubspot::Sink,
+};
+use tokio::sync::Notify;
+
+use super::world::TEC_HOST;
+
+/// Whom a request is for stands in its host.
+pub struct ByHost {
+    pub hubspot: Arc<dyn Transport>,
+    pub tec: Option<Arc<dyn Transport>>,
+    pub wire: Arc<Wire>,
+}
+
+impl Transport for ByHost {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
+        let to = match (request.uri().host(), &self.tec) {
+            (Some(TEC_HOST), Some(tec)) => Arc::clone(tec),
+            (Some(TEC_HOST), None) => {
+                return Box::pin(async { Err(TransportError::NotSent("name not found".to_owned())) });
+            }
+            _ => Arc::clone(&self.hubspot),
+        };
+        let wire = Arc::clone(&self.wire);
+        Box::pin(async move {
+            match wire.next() {
+                Cut::None => to.send(request).await,
+                Cut::Before => wire.trip().await,
+                Cut::After => {
+                    let _lost = to.send(request).await;
+                    wire.trip().await
+                }
+            }
+        })
+    }
+}
+
+/// Counts calls, and never brings back the answer of one of them.
+#[derive(Default)]
+pub struct Wire {
+    state: Mutex<Count>,
+    tripped: Notify,
+}
+
+#[derive(Default)]
+struct Count {
+    calls: usize,
+    cut: Option<(usize, Cut)>,
+}
+
+/// Where a call ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cut {
+    /// Nowhere.
+    #[default]
+    None,
+    /// Nothing has happened.
+    Before,
+    /// All has happened, and nobody hears of it.
+    After,
+}
+
+impl Wire {
+    /// Counts from 0 again; cuts that call.
+    pub fn arm(&self, call: usize, cut: Cut) {
+        *self.state.lock().expect("no panic") = Count { calls: 0, cut: Some((call, cut)) };
+    }
+
+    /// Calls since the wire was armed.
+    pub fn calls(&self) -> usize {
+        self.state.lock().expect("no panic").calls
+    }
+
+    /// Until the call that is to be cut.
+    pub async fn tripped(&self) {
+        self.tripped.notified().await;
+    }
+
+    /// One more call, also of another kind.
+    pub fn next(&self) -> Cut {
+        let mut state = self.state.lock().expect("no panic");
+        let place = state.calls;
+        state.calls += 1;
+        state.cut.filter(|(call, _)| *call == place).map_or(Cut::None, |(_, cut)| cut)
+    }
+
+    /// Says so; the caller is as good as dead.
+    pub fn ring(&self) {
+        self.tripped.notify_one();
+    }
+
+    async fn trip(&self) -> Result<HttpResponse, TransportError> {
+        self.ring();
+        std::future::pending().await
+    }
+}
+
+/// Deliveries of webhooks find the operator that runs now, if one does.
+#[derive(Default)]
+pub struct Gate(Mutex<Option<Arc<Deliveries>>>);
+
+impl Gate {
+    pub fn open(&self, deliveries: Deliveries) {
+        *self.0.lock().expect("no panic") = Some(Arc::new(deliveries));
+    }
+
+    pub fn close(&self) {
+        *self.0.lock().expect("no panic") = None;
+    }
+
+    pub fn sink(self: Arc<Self>) -> impl Sink {
+        move |request: HttpRequest| -> BoxFuture<'static, Result<StatusCode, TransportError>> {
+            let inside = self.0.lock().expect("no panic").clone();
+            let answer = inside
+                .map(|inside| {
+                    let path = request.uri().path();
+                    inside.receive(request.method(), path, request.headers(), request.body().as_ref())
+                })
+                .ok_or_else(|| TransportError::NotSent("connection refused".to_owned()));
+            Box::pin(async move { answer })
+        }
+    }
+}
