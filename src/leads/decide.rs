@@ -157,13 +157,13 @@ fn since_mark<'a>(contact: &'a Contact, mark: &Mark) -> impl Iterator<Item = &'a
 
 fn still_theirs(contact: &Contact, mark: &Mark, team: &Team) -> Decision {
     match team.assistants.get(&mark.assistant) {
-        Some(Standing::Working) => Decision { stop: None, then: Then::InWork },
+        // Also for an assistant nobody here knows (any more): its lead goes on in TEC, and is carried to its end.
+        Some(Standing::Working) | None => Decision { stop: None, then: Then::InWork },
         Some(Standing::Leaving) => {
             let to = hand_back(contact, Some(mark), team);
             Decision { stop: stop(mark, StopReason::AssistantDeleted), then: Then::GiveBack(closed(mark), to) }
         }
-        // Also an assistant nobody here knows (any more): its contacts are not ours to touch.
-        Some(Standing::Waiting) | None => Decision { stop: None, then: Then::Wait },
+        Some(Standing::Waiting) => Decision { stop: None, then: Then::Wait },
     }
 }
 
@@ -192,6 +192,8 @@ fn from_hand_to_hand(contact: &Contact, mark: &Mark, team: &Team) -> bool {
 /// A contact that is not in work.
 fn candidate(contact: &Contact, team: &Team) -> Then {
     match &contact.owner {
+        // After a step back to this version: it may well be in work.
+        Some(_) if contact.mark == MarkSeen::Newer => Then::Wait,
         Some(owner) if team.assistants.contains_key(owner) => assigned(contact, owner, team, false),
         _ => Then::Nothing,
     }
@@ -286,7 +288,7 @@ pub fn refused_mark(contact: &Contact, assigned: &Assigned) -> Mark {
     let Assigned { assistant, at, previous } = assigned.clone();
     let (lead, seq) = match &contact.mark {
         MarkSeen::Mark(mark) => (mark.lead.clone(), mark.seq),
-        MarkSeen::None | MarkSeen::Unreadable => (None, 0),
+        MarkSeen::None | MarkSeen::Newer | MarkSeen::Unreadable => (None, 0),
     };
     Mark { contact: contact.id.clone(), lead, assistant, previous, assigned_at: at, phase: Phase::Refused, seq }
 }

@@ -29,6 +29,10 @@ impl ContactEvent {
             "contact.propertyChange" | "contact.creation" | "contact.deletion" | "contact.merge" => true,
             _ => kind.starts_with("object.") && item.get("objectTypeId").and_then(Value::as_str) == Some(CONTACT_TYPE),
         };
+        // Imports and our own writes change other properties by the thousand.
+        if item.get("propertyName").and_then(Value::as_str).is_some_and(|name| name != "hubspot_owner_id") {
+            return None;
+        }
         let portal = PortalId(number(item.get("portalId")?)?);
         let mut contacts: Vec<ContactId> = Vec::new();
         if about_contacts {

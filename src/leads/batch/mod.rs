@@ -23,10 +23,7 @@ use super::{
     memory::{Settled, Visit},
     setup::{Mode, Rules, Setup},
 };
-use crate::{
-    domain::{ContactId, OwnerId},
-    hubspot,
-};
+use crate::{domain::ContactId, hubspot};
 
 /// Contacts of one visit: HubSpot's limit on writes (API.md §8.2).
 pub(super) const VISIT: usize = 100;
@@ -44,8 +41,6 @@ struct Tour<'a> {
     /// Failures of each contact so far.
     visits: BTreeMap<ContactId, Visit>,
     cases: BTreeMap<ContactId, Case>,
-    /// Contacts that went back on this visit: to whom, and from which assistant.
-    given: BTreeMap<ContactId, (Option<OwnerId>, OwnerId)>,
 }
 
 impl Engine {
@@ -55,8 +50,7 @@ impl Engine {
         let mut team = rules.team();
         team.active.retain(|owner| !self.known.bad_owners.contains(owner));
         let visits: BTreeMap<ContactId, Visit> = visits.into_iter().collect();
-        let mut tour =
-            Tour { engine: self, setup, rules, team, visits, cases: BTreeMap::new(), given: BTreeMap::new() };
+        let mut tour = Tour { engine: self, setup, rules, team, visits, cases: BTreeMap::new() };
         if let Err(error) = tour.read().await {
             let contacts: Vec<ContactId> = tour.visits.keys().cloned().collect();
             for contact in contacts {
@@ -119,7 +113,7 @@ impl Tour<'_> {
         self.stop_orphans().await;
         self.log_on_timelines().await;
         self.update_contacts().await;
-        self.respect_choices().await;
+        self.engine.respect_choices(&self.setup).await;
     }
 
     /// `Observe` and `Hold`: nothing is written to HubSpot, and no lead begins. On hold, what a person took back is
@@ -141,6 +135,7 @@ impl Tour<'_> {
             self.cases.iter().filter(|(_, case)| case.decision.then == Then::Wait).map(|(id, _)| id.clone()).collect();
         for contact in waiting {
             if let Some(case) = self.cases.remove(&contact) {
+                self.engine.feed.park(&contact);
                 self.settle(&case);
             }
         }

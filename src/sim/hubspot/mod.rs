@@ -261,7 +261,8 @@ impl HubSpotSim {
     fn lock(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now: Timestamp = later(self.clock.now(), state.ahead);
-        state.portal.advance(now);
+        // HubSpot's dates are whole milliseconds; finer ones would put what refers to them before them.
+        state.portal.advance(Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now));
         state
     }
 }
