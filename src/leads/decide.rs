@@ -193,7 +193,7 @@ fn from_hand_to_hand(contact: &Contact, mark: &Mark, team: &Team) -> bool {
 fn candidate(contact: &Contact, team: &Team) -> Then {
     match &contact.owner {
         // After a step back to this version: it may well be in work.
-        Some(_) if contact.mark == MarkSeen::Newer => Then::Wait,
+        Some(owner) if contact.mark == MarkSeen::Newer && team.assistants.contains_key(owner) => Then::Wait,
         Some(owner) if team.assistants.contains_key(owner) => assigned(contact, owner, team, false),
         _ => Then::Nothing,
     }
