@@ -16,7 +16,7 @@ use super::{
     decide::Then,
     health::{Health, PAUSE},
     look::{Look, OVERLAP},
-    mailbox::{Board, Inbox, Letters, OnNews, PENDING_LIMIT},
+    mailbox::{Board, Inbox, Letters, News, OnNews, PENDING_LIMIT},
     mark::Phase,
     memory::{Feed, Known, Pending, Visit},
     setup::{Bookmark, Flow, Halt, Mode, Report, Setup, Tally, Would},
@@ -542,7 +542,7 @@ impl Engine {
             would: Would { accept, refuse: self.would.len() - accept },
         };
         if self.board.write(report) {
-            (self.on_news)();
+            (self.on_news)(News::Standing);
         }
     }
 
