@@ -69,10 +69,9 @@ pub(super) async fn sharing(ctx: &Context, connection: &ObjectRef, tec: &Tec) ->
             return Ok(Sharing::With(other));
         }
         match (is_at(ctx, &object, tec), ctx.portals.availability(&other)) {
-            (false, _) => {}
             (true, Availability::Unknown) => not_yet = not_yet.or(Some(other)),
             (true, _) if has_the_same(ctx, (&other, &object), tec).await? => return Ok(Sharing::With(other)),
-            (true, _) => {}
+            (true | false, _) => {}
         }
     }
     Ok(not_yet.map_or(Sharing::Nobody, Sharing::NotYet))
