@@ -125,6 +125,10 @@ impl HandBack {
     }
 }
 
+/// Whom somebody chose as owner, or nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice(pub Option<OwnerId>);
+
 /// Decides about a contact.
 pub fn decide(contact: &Contact, team: &Team) -> Decision {
     let in_work = contact.mark.mark().filter(|mark| mark.phase == Phase::Working);
@@ -157,13 +161,13 @@ fn since_mark<'a>(contact: &'a Contact, mark: &Mark) -> impl Iterator<Item = &'a
 
 fn still_theirs(contact: &Contact, mark: &Mark, team: &Team) -> Decision {
     match team.assistants.get(&mark.assistant) {
-        Some(Standing::Working) => Decision { stop: None, then: Then::InWork },
+        // Also for an assistant nobody here knows (any more): its lead goes on in TEC, and is carried to its end.
+        Some(Standing::Working) | None => Decision { stop: None, then: Then::InWork },
         Some(Standing::Leaving) => {
             let to = hand_back(contact, Some(mark), team);
             Decision { stop: stop(mark, StopReason::AssistantDeleted), then: Then::GiveBack(closed(mark), to) }
         }
-        // Also an assistant nobody here knows (any more): its contacts are not ours to touch.
-        Some(Standing::Waiting) | None => Decision { stop: None, then: Then::Wait },
+        Some(Standing::Waiting) => Decision { stop: None, then: Then::Wait },
     }
 }
 
@@ -183,15 +187,17 @@ fn taken(contact: &Contact, mark: &Mark, team: &Team) -> Decision {
 /// Straight from one assistant to another, perhaps by way of a third: a person's choice, and no accident (R9 before R8).
 fn from_hand_to_hand(contact: &Contact, mark: &Mark, team: &Team) -> bool {
     let is_assistant = |change: &OwnerChange| change.owner.as_ref().is_some_and(|o| team.assistants.contains_key(o));
-    let before = contact.assignment().before.iter();
-    let newer = |change: &&OwnerChange| to_the_millisecond(change.at) > mark.assigned_at && is_assistant(change);
-    let begin = before.skip_while(newer).next();
+    let mut before = contact.assignment().before.iter();
+    let newer = |change: &OwnerChange| to_the_millisecond(change.at) > mark.assigned_at && is_assistant(change);
+    let begin = before.find(|change| !newer(change));
     begin.and_then(|change| change.owner.as_ref()) == Some(&mark.assistant)
 }
 
 /// A contact that is not in work.
 fn candidate(contact: &Contact, team: &Team) -> Then {
     match &contact.owner {
+        // After a step back to this version: it may well be in work.
+        Some(owner) if contact.mark == MarkSeen::Newer && team.assistants.contains_key(owner) => Then::Wait,
         Some(owner) if team.assistants.contains_key(owner) => assigned(contact, owner, team, false),
         _ => Then::Nothing,
     }
@@ -241,14 +247,14 @@ pub fn hand_back(contact: &Contact, mark: Option<&Mark>, team: &Team) -> HandBac
 }
 
 /// The owner somebody had chosen between our look and our hand-back, which wrote over it: HubSpot has no way to write only
-/// if nothing changed (API.md §7). `Some(None)`: the owner had been cleared.
-pub fn overruled(now: &Contact, given: Option<&OwnerId>, assistant: &OwnerId) -> Option<Option<OwnerId>> {
+/// if nothing changed (API.md §7).
+pub fn overruled(now: &Contact, given: Option<&OwnerId>, assistant: &OwnerId) -> Option<Choice> {
     if now.owner.as_ref() != given {
         // Changed again since: that is the choice to keep.
         return None;
     }
     let before = now.assignment().before.first()?;
-    (before.owner.as_ref() != Some(assistant)).then(|| before.owner.clone())
+    (before.owner.as_ref() != Some(assistant)).then(|| Choice(before.owner.clone()))
 }
 
 fn last_person<'a>(before: &'a [OwnerChange], team: &Team) -> Option<&'a OwnerId> {
@@ -286,7 +292,7 @@ pub fn refused_mark(contact: &Contact, assigned: &Assigned) -> Mark {
     let Assigned { assistant, at, previous } = assigned.clone();
     let (lead, seq) = match &contact.mark {
         MarkSeen::Mark(mark) => (mark.lead.clone(), mark.seq),
-        MarkSeen::None | MarkSeen::Unreadable => (None, 0),
+        MarkSeen::None | MarkSeen::Newer | MarkSeen::Unreadable => (None, 0),
     };
     Mark { contact: contact.id.clone(), lead, assistant, previous, assigned_at: at, phase: Phase::Refused, seq }
 }

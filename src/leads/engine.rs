@@ -16,7 +16,7 @@ use super::{
     decide::Then,
     health::{Health, PAUSE},
     look::{Look, OVERLAP},
-    mailbox::{Board, Inbox, Letters, OnNews, PENDING_LIMIT},
+    mailbox::{Board, Inbox, Letters, News, OnNews, PENDING_LIMIT},
     mark::Phase,
     memory::{Feed, Known, Pending, Visit},
     setup::{Bookmark, Flow, Halt, Mode, Report, Setup, Tally, Would},
@@ -25,7 +25,7 @@ use crate::{
     domain::{ContactId, OwnerId},
     hubspot::{self, ErrorKind},
     runtime::{chance::Chance, clock::Clock},
-    tec::{self, EventPage},
+    tec::{self, Cursor, EventPage},
 };
 
 /// Deliveries of one multi-select come in within this, and are visited together.
@@ -38,8 +38,20 @@ const SWEEP: Duration = Duration::from_hours(1);
 const LONG_POLL: Duration = tec::MAX_WAIT;
 /// Events asked for at once.
 const EVENTS: u32 = tec::MAX_EVENTS;
+/// Pause after an answer without events for which TEC did not wait.
+const POLL_FLOOR: Duration = Duration::from_secs(1);
+/// Pause after a write that may have happened, before it is looked for.
+const DOUBT: Duration = Duration::from_secs(5);
+/// From so many failures in a row on, visits are gathered.
+const GATHERED_FROM: u32 = 4;
+/// Trouble that lasts no longer is nobody's business.
+const BLIP: Duration = Duration::from_secs(30);
+/// Time between two news of how far the events are.
+const PLACE_PAUSE: Duration = Duration::from_secs(30);
 /// With so many events waiting no more are asked for.
 const EVENT_LIMIT: usize = 5_000;
+/// While TEC does not know us the feed is asked first.
+const AFTER_THE_FEED: Duration = Duration::from_secs(1);
 
 /// What an engine is made of.
 pub struct Parts {
@@ -78,14 +90,26 @@ pub struct Engine {
     first_accepted: BTreeMap<OwnerId, Timestamp>,
     pub(super) would: BTreeMap<ContactId, bool>,
     started: Timestamp,
+    /// The same on the clock that only moves forward.
+    born: Instant,
     looked_until: Option<Timestamp>,
     due: Due,
     hubspot: Health,
+    /// HubSpot's search, which can fail alone.
+    search: Health,
     tec: Health,
     events: Health,
     halt: Option<Halt>,
+    /// Since when.
+    halted_at: Option<Instant>,
     /// The last visit met no trouble with HubSpot as a whole.
     visits_succeed: bool,
+    /// The question under way is put to somebody else.
+    poll_again: bool,
+    /// When the last question for events was put, and how long its answer might take.
+    asked: Option<(Instant, Duration)>,
+    /// How far the events were when that was told last, and when.
+    told: Option<(Option<Cursor>, Instant)>,
 }
 
 /// When to look for what.
@@ -113,13 +137,19 @@ impl Engine {
             first_accepted: BTreeMap::new(),
             would: BTreeMap::new(),
             started: clock.now(),
+            born: now,
             looked_until: bookmark.looked_until,
             due: Due { quick: now, thorough: now, sweep: now },
             hubspot: Health::default(),
+            search: Health::default(),
             tec: Health::default(),
             events: Health::default(),
             halt: None,
+            halted_at: None,
             visits_succeed: true,
+            poll_again: false,
+            asked: None,
+            told: None,
             clock,
             chance,
             inbox,
@@ -137,6 +167,9 @@ impl Engine {
             self.tell();
             if shutdown.is_cancelled() {
                 return;
+            }
+            if std::mem::take(&mut self.poll_again) {
+                poll = None;
             }
             if poll.is_none() && self.may_poll() {
                 poll = Some(self.poll());
@@ -167,6 +200,8 @@ impl Engine {
                 self.visit(setup, visits).await;
             } else if let Some(look) = self.due_look(now) {
                 self.look_and_plan(&setup, look).await;
+            } else if !self.known.given.is_empty() {
+                self.respect_choices(&setup).await;
             } else {
                 return;
             }
@@ -176,13 +211,16 @@ impl Engine {
     }
 
     fn due_look(&self, now: Instant) -> Option<Look> {
+        if self.search.is_down() {
+            return None;
+        }
         if self.due.sweep <= now {
             return Some(Look::Sweep);
         }
         if self.due.thorough <= now {
-            // Without a memory of the last look, the sweep has seen everything there is to see.
-            let since = self.looked_until.unwrap_or(self.started);
-            return Some(Look::Since(since.min(self.clock.now()) - OVERLAP));
+            // Without a memory of the last look, everything that was ever marked: somebody may have been taken away since.
+            let since = self.looked_until.map_or(Timestamp::UNIX_EPOCH, |until| until.min(self.clock.now()) - OVERLAP);
+            return Some(Look::Since(since));
         }
         (self.due.quick <= now).then_some(Look::Quick)
     }
@@ -194,9 +232,10 @@ impl Engine {
             outcome => outcome,
         };
         if let Err(error) = outcome {
-            self.hubspot_failed(error);
+            self.look_failed(error);
             return;
         }
+        self.search.answered();
         self.hubspot.answered();
         // Without visits nothing can show that they succeed again.
         self.visits_succeed |= self.pending.delayed() == 0;
@@ -205,7 +244,10 @@ impl Engine {
         match look {
             Look::Quick => self.due.quick = now + poll_interval,
             Look::Since(_) => {
-                self.looked_until = Some(began);
+                // Not beyond whom somebody still has to visit: a restart would not find them again.
+                if self.pending.delayed() == 0 {
+                    self.looked_until = Some(began);
+                }
                 self.due.thorough = now + THOROUGH.max(poll_interval);
                 self.due.quick = now + poll_interval;
                 self.known.prune(now.checked_sub(SWEEP).unwrap_or(now));
@@ -221,9 +263,7 @@ impl Engine {
             if setup.rules != self.setup.rules {
                 self.rules_changed(now);
             }
-            // Other ways out: whatever was down may not be any more.
-            (self.hubspot, self.tec, self.events) = (Health::default(), Health::default(), Health::default());
-            self.halt = None;
+            self.links_changed(&setup);
             self.setup = setup;
         }
         for contact in contacts {
@@ -234,9 +274,28 @@ impl Engine {
         }
     }
 
+    /// Other ways out: whatever was down may not be any more.
+    fn links_changed(&mut self, new: &Setup) {
+        let (old, new) = (&self.setup.links, &new.links);
+        if !old.hubspot.is_same(&new.hubspot) {
+            (self.hubspot, self.search) = (Health::default(), Health::default());
+            self.halt = None;
+        }
+        if !old.tec.is_same(&new.tec) {
+            (self.tec, self.events) = (Health::default(), Health::default());
+            self.halt = None;
+            self.poll_again = true;
+        }
+        if old.tec.base() != new.tec.base() {
+            // Another TEC: a place in the old one's events means nothing there.
+            self.feed = Feed::default();
+        }
+    }
+
     /// Whoever waited may go on; who came may have work already.
     fn rules_changed(&mut self, now: Instant) {
         self.known.unsettle_all();
+        self.feed.unpark();
         self.would.clear();
         self.pending.hurry(now);
         for contact in self.feed.contacts() {
@@ -246,13 +305,15 @@ impl Engine {
     }
 
     fn may_poll(&self) -> bool {
-        self.setup.rules.mode == Mode::Process && !self.events.is_down() && self.feed.len() < EVENT_LIMIT
+        self.setup.rules.mode == Mode::Process && !self.events.is_down() && self.feed.busy() < EVENT_LIMIT
     }
 
-    fn poll(&self) -> Poll {
+    fn poll(&mut self) -> Poll {
         let (tec, after) = (self.setup.links.tec.clone(), self.feed.cursor.clone());
         // The first question is whether TEC is there at all.
-        let wait = if self.events.proven { LONG_POLL } else { Duration::ZERO };
+        let known = self.events.proven && self.events.failures == 0;
+        let wait = if known { LONG_POLL } else { Duration::ZERO };
+        self.asked = Some((Instant::now(), wait));
         Box::pin(async move { tec.events(after.as_ref(), EVENTS, wait).await })
     }
 
@@ -264,31 +325,48 @@ impl Engine {
                     self.tec = Health::default();
                 }
                 self.events.answered();
+                if events.is_empty() && self.answered_too_soon() {
+                    self.events.down_until = Some(Instant::now() + POLL_FLOOR);
+                }
                 self.tally.unknown_events += u64::try_from(skipped).unwrap_or_default();
                 let now = Instant::now();
                 for contact in self.feed.take_in(cursor, events) {
                     self.pending.want(contact, now, false);
                 }
             }
-            Err(tec::Error { kind: tec::ErrorKind::CursorExpired, .. }) => {
+            // Also a cursor TEC never made: it was kept from another one.
+            Err(tec::Error { kind: tec::ErrorKind::CursorExpired | tec::ErrorKind::Rejected { .. }, .. })
+                if self.feed.cursor.is_some() =>
+            {
                 tracing::warn!(connection = %self.name, "TEC has forgotten where we were, its events are read from the start");
                 self.feed.restart();
             }
             Err(error) => {
                 let pause = pause_of_tec(&error);
                 self.events.failed(pause, &self.chance);
+                if error.kind == tec::ErrorKind::Unauthorized {
+                    // Nothing else is asked with that token before the feed has been asked again.
+                    self.tec.down_until = self.events.down_until.map(|until| until + AFTER_THE_FEED);
+                }
                 self.halted(Halt::Tec(Arc::new(error)));
             }
         }
     }
 
+    /// Whether TEC did not wait for events although it was asked to.
+    fn answered_too_soon(&self) -> bool {
+        self.asked.is_some_and(|(at, wait)| !wait.is_zero() && at.elapsed() < POLL_FLOOR)
+    }
+
     fn next_due(&self, polling: bool) -> Instant {
         let looks = self.due.quick.min(self.due.thorough).min(self.due.sweep);
+        let looks = self.search.down_until.map_or(looks, |until| looks.max(until));
         let visits = self.pending.next_due(self.tec.down_until);
         let work = visits.map_or(looks, |visits| visits.min(looks));
         let work = self.hubspot.down_until.map_or(work, |until| work.max(until));
         match self.events.down_until {
-            Some(until) if !polling => work.min(until),
+            // Past it, something else keeps us from asking: time alone changes nothing.
+            Some(until) if !polling && until > Instant::now() => work.min(until),
             _ => work,
         }
     }
@@ -296,6 +374,17 @@ impl Engine {
     /// The date.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Search can fail while everything else works: then deliveries and events go on.
+    fn look_failed(&mut self, error: hubspot::Error) {
+        match error.kind {
+            ErrorKind::Unavailable { .. } | ErrorKind::Malformed { .. } | ErrorKind::Rejected(_) => {
+                self.search.failed(Duration::ZERO, &self.chance);
+                self.halted(Halt::HubSpot(Arc::new(error)));
+            }
+            _ => self.hubspot_failed(error),
+        }
     }
 
     /// A call to HubSpot failed as a whole: nothing is asked of it for a while.
@@ -309,11 +398,17 @@ impl Engine {
             | ErrorKind::MissingScopes { .. }
             | ErrorKind::Forbidden { .. }
             | ErrorKind::WrongRegion { .. } => PAUSE.max,
+            // It may be at work still: what is looked up too early is not there yet (API.md §12).
+            ErrorKind::Ambiguous { .. } => DOUBT,
             _ => Duration::ZERO,
         };
         self.hubspot.failed(pause, &self.chance);
         self.visits_succeed = false;
         self.halted(Halt::HubSpot(Arc::new(error)));
+    }
+
+    pub(super) fn hubspot_is_down(&self) -> bool {
+        self.hubspot.is_down()
     }
 
     pub(super) fn tec_failed(&mut self, error: tec::Error) {
@@ -338,16 +433,36 @@ impl Engine {
             };
             tracing::warn!(connection = %self.name, error = %halt, correlation_id, "leads do not flow, will be repeated");
         }
+        self.halted_at = self.halted_at.or(Some(Instant::now()));
         self.halt = Some(halt);
+    }
+
+    /// What is halted long enough to be told, or will not pass by itself.
+    fn told_halt(&self) -> Option<&Halt> {
+        let lasting = self.halted_at.is_some_and(|at| at.elapsed() >= BLIP);
+        self.halt.as_ref().filter(|halt| lasting || halt.is_serious())
     }
 
     /// Plans another visit after a failed one.
     pub(super) fn visit_again(&mut self, contact: ContactId, visit: Visit, needs_tec: bool) {
         // TEC's own pause is the pause then.
         let failures = if needs_tec { visit.failures } else { visit.failures.saturating_add(1) };
-        let pause = if needs_tec { Duration::ZERO } else { PAUSE.delay(failures, &self.chance) };
-        let due = Instant::now() + pause;
+        let mut pause = if needs_tec { Duration::ZERO } else { PAUSE.delay(failures, &self.chance) };
+        if self.known.is_doubtful(&contact) {
+            pause = pause.max(DOUBT);
+        }
+        let due = self.on_the_grid(Instant::now() + pause, failures);
         self.pending.again(contact, Visit { due, failures, needs_tec, ..visit });
+    }
+
+    /// Visits after many failures come together, so that they share calls.
+    fn on_the_grid(&self, due: Instant, failures: u32) -> Instant {
+        let step = PAUSE.ceiling(failures) / 4;
+        if failures < GATHERED_FROM || step.is_zero() {
+            return due;
+        }
+        let steps = due.duration_since(self.born).as_millis() / step.as_millis() + 1;
+        u32::try_from(steps).map_or(due, |steps| self.born + step * steps)
     }
 
     /// Whether something may be on its timeline that its mark does not tell: after a failure, or from before the start.
@@ -409,12 +524,13 @@ impl Engine {
     /// Puts the report on the board; news that somebody may wait for rings.
     fn tell(&mut self) {
         if !self.hubspot.is_down() && !self.tec.is_down() && !self.events.is_down() && self.has_proven() {
-            self.halt = None;
+            (self.halt, self.halted_at) = (None, None);
         }
-        let flow = match &self.halt {
+        let flow = match self.told_halt() {
             Some(halt) => Flow::Halted(halt.clone()),
             None if self.has_proven() => Flow::Flowing,
-            None => Flow::Starting,
+            // A blip, or the first answers are on their way.
+            None => self.board.read().flow,
         };
         let accept = self.would.values().filter(|accept| **accept).count();
         let report = Report {
@@ -428,8 +544,24 @@ impl Engine {
             would: Would { accept, refuse: self.would.len() - accept },
         };
         if self.board.write(report) {
-            (self.on_news)();
+            (self.on_news)(News::Standing);
+        } else if self.has_moved_on() {
+            (self.on_news)(News::Place);
         }
+    }
+
+    /// Whether the events have moved on since that was told last, some time ago.
+    fn has_moved_on(&mut self) -> bool {
+        let (cursor, now) = (self.feed.committed(), Instant::now());
+        let Some((told, at)) = &self.told else {
+            self.told = Some((cursor.cloned(), now));
+            return false;
+        };
+        let moved = told.as_ref() != cursor && now.duration_since(*at) >= PLACE_PAUSE;
+        if moved {
+            self.told = Some((cursor.cloned(), now));
+        }
+        moved
     }
 
     /// Both sides have answered since the start, or since the ways out changed.
@@ -439,6 +571,7 @@ impl Engine {
             && tec
             && self.visits_succeed
             && self.hubspot.failures == 0
+            && self.search.failures == 0
             && self.events.failures == 0
             && self.tec.failures == 0
     }

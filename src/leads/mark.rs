@@ -50,7 +50,9 @@ pub enum MarkSeen {
     None,
     /// A mark.
     Mark(Mark),
-    /// Something we did not write, or a newer version of us did.
+    /// A newer version of us wrote it: the contact is that one's business.
+    Newer,
+    /// Something we did not write.
     Unreadable,
 }
 
@@ -88,10 +90,10 @@ impl MarkSeen {
         }
         let written: Written = match serde_json::from_str(text) {
             Ok(written) => written,
-            Err(_) => return Self::Unreadable,
+            Err(_) => return Self::foreign(text),
         };
         let Written { v: VERSION, contact, lead, assistant, previous, assigned_at, phase, seq } = written else {
-            return Self::Unreadable;
+            return Self::foreign(text);
         };
         match Timestamp::from_millisecond(assigned_at) {
             Ok(assigned_at) => Self::Mark(Mark { contact, lead, assistant, previous, assigned_at, phase, seq }),
@@ -103,8 +105,13 @@ impl MarkSeen {
     pub fn mark(&self) -> Option<&Mark> {
         match self {
             Self::Mark(mark) => Some(mark),
-            Self::None | Self::Unreadable => None,
+            Self::None | Self::Newer | Self::Unreadable => None,
         }
+    }
+
+    fn foreign(text: &str) -> Self {
+        let version = serde_json::from_str::<serde_json::Value>(text).ok().and_then(|value| value["v"].as_u64());
+        if version.is_some_and(|version| version > VERSION.into()) { Self::Newer } else { Self::Unreadable }
     }
 }
 

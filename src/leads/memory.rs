@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::cases::Given;
 use crate::{
     domain::{ContactId, LeadId, OwnerId},
     tec::{Cursor, Event},
@@ -12,6 +13,8 @@ use crate::{
 
 /// Most events applied that are remembered, to recognise redelivered ones without asking HubSpot.
 const APPLIED_LIMIT: usize = 50_000;
+/// Most events kept for assistants on hold.
+const PARKED_LIMIT: usize = 20_000;
 /// Most contacts or leads of one kind that are remembered.
 const REMEMBERED: usize = 100_000;
 
@@ -63,7 +66,7 @@ impl Pending {
 
     /// Contacts whose last visit failed.
     pub(super) fn delayed(&self) -> usize {
-        self.contacts.values().filter(|visit| visit.failures > 0).count()
+        self.contacts.values().filter(|visit| visit.failures > 0 || visit.needs_tec).count()
     }
 
     /// When the next visit is due, if TEC is there from `tec_from` on.
@@ -118,6 +121,10 @@ pub(super) struct Feed {
     committed: Option<Cursor>,
     queued: BTreeMap<ContactId, Vec<(u64, Event)>>,
     count: usize,
+    /// Contacts whose events wait for their assistant.
+    parked: BTreeSet<ContactId>,
+    /// Some of those were let go of.
+    forgotten: bool,
     applied: BTreeSet<(LeadId, u64)>,
     applied_order: VecDeque<(LeadId, u64)>,
 }
@@ -145,7 +152,11 @@ impl Feed {
         self.queued.retain(|_, queue| !queue.is_empty());
         self.count += count;
         self.cursor = Some(cursor.clone());
-        self.pages.push_back((page, Some(cursor), count));
+        match self.pages.back_mut() {
+            // Nothing on this page: what is behind it is behind the one before, too.
+            Some((_, last, _)) if count == 0 => *last = Some(cursor),
+            Some(_) | None => self.pages.push_back((page, Some(cursor), count)),
+        }
         self.advance();
         contacts
     }
@@ -175,6 +186,7 @@ impl Feed {
         }
         if queue.is_empty() {
             self.queued.remove(contact);
+            self.parked.remove(contact);
         }
         while self.applied_order.len() > APPLIED_LIMIT {
             if let Some(oldest) = self.applied_order.pop_front() {
@@ -207,9 +219,34 @@ impl Feed {
         self.queued.keys().cloned().collect()
     }
 
-    /// How many events wait.
-    pub(super) fn len(&self) -> usize {
-        self.count
+    /// How many events wait for anything but their assistant.
+    pub(super) fn busy(&self) -> usize {
+        self.count - self.parked.iter().filter_map(|contact| self.queued.get(contact)).map(Vec::len).sum::<usize>()
+    }
+
+    /// The contact's events wait for its assistant (R11), perhaps for weeks. Those beyond a limit are forgotten and read again
+    /// when the wait is over: the cursor does not move past them.
+    pub(super) fn park(&mut self, contact: &ContactId) {
+        let Some(queue) = self.queued.get(contact) else { return };
+        if self.count - self.busy() + queue.len() > PARKED_LIMIT {
+            self.count -= queue.len();
+            self.queued.remove(contact);
+            self.parked.remove(contact);
+            self.forgotten = true;
+        } else {
+            self.parked.insert(contact.clone());
+        }
+    }
+
+    /// Whoever waited for an assistant may go on.
+    pub(super) fn unpark(&mut self) {
+        self.parked.clear();
+        if std::mem::take(&mut self.forgotten) {
+            self.cursor.clone_from(&self.committed);
+            self.pages.clear();
+            self.queued.clear();
+            self.count = 0;
+        }
     }
 
     /// TEC has forgotten the cursor: everything is read again. What waits still waits, and until it is done nothing of
@@ -239,6 +276,8 @@ pub(super) struct Known {
     doubtful: BTreeSet<ContactId>,
     /// Leads that were stopped: no need to say it again.
     stopped: BTreeSet<LeadId>,
+    /// Contacts that went back, to whom and from which assistant, and nobody has looked yet whether that wrote over a choice.
+    pub given: BTreeMap<ContactId, Given>,
     /// Owners HubSpot would not give a contact to.
     pub bad_owners: BTreeSet<OwnerId>,
 }

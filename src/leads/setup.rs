@@ -232,6 +232,21 @@ impl Report {
 }
 
 impl Halt {
+    /// Whether it will not pass by itself, or not for long.
+    pub fn is_serious(&self) -> bool {
+        match self {
+            Self::HubSpot(error) => matches!(
+                error.kind,
+                hubspot::ErrorKind::Unauthorized { .. }
+                    | hubspot::ErrorKind::MissingScopes { .. }
+                    | hubspot::ErrorKind::Forbidden { .. }
+                    | hubspot::ErrorKind::WrongRegion { .. }
+                    | hubspot::ErrorKind::QuotaExhausted { .. }
+            ),
+            Self::Tec(error) => matches!(error.kind, tec::ErrorKind::Unauthorized),
+        }
+    }
+
     /// Finite and stable, for logs.
     pub fn category(&self) -> &'static str {
         match self {

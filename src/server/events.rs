@@ -29,6 +29,10 @@ impl ContactEvent {
             "contact.propertyChange" | "contact.creation" | "contact.deletion" | "contact.merge" => true,
             _ => kind.starts_with("object.") && item.get("objectTypeId").and_then(Value::as_str) == Some(CONTACT_TYPE),
         };
+        // Imports and our own writes change other properties by the thousand.
+        if item.get("propertyName").and_then(Value::as_str).is_some_and(|name| name != "hubspot_owner_id") {
+            return None;
+        }
         let portal = PortalId(number(item.get("portalId")?)?);
         let mut contacts: Vec<ContactId> = Vec::new();
         if about_contacts {
@@ -90,7 +94,7 @@ mod tests {
     fn events_about_contacts_name_them() {
         let table = [
             (json!({}), vec!["201"]),
-            (json!({"propertyName": "tec_context"}), vec!["201"]),
+            (json!({"propertyName": "tec_context"}), vec![]),
             (json!({"subscriptionType": null, "eventType": "contact.propertyChange"}), vec!["201"]),
             (json!({"objectId": "201", "portalId": "999001"}), vec!["201"]),
             (json!({"subscriptionType": "contact.creation", "changeFlag": "NEW"}), vec!["201"]),
@@ -138,7 +142,6 @@ mod tests {
             json!({"portalId": 2}),
             json!({"subscriptionId": 2}),
             json!({"objectId": 2}),
-            json!({"propertyName": "x"}),
             json!({"propertyName": null}),
             json!({"occurredAt": 2}),
             json!({"eventId": 2}),

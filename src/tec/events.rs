@@ -198,14 +198,23 @@ fn readable(value: &Value) -> Option<Event> {
     if seq == 0 || !wire::is_word(&lead_id) || !wire::is_word(&crm_id) {
         return None;
     }
-    let what = match kind.as_str() {
+    let what = match what(&kind, value) {
+        Some(what) => what,
+        // That the lead is done is known all the same, and must not be lost with the rest.
+        None if done => What::Unknown { kind },
+        None => return None,
+    };
+    Some(Event { seq, lead: LeadId(lead_id), contact: ContactId(crm_id), occurred_at, done, what })
+}
+
+fn what(kind: &str, value: &Value) -> Option<What> {
+    Some(match kind {
         "StateChanged" => What::StateChanged { state: parse::<wire::StateChanged>(value)?.state },
         "EmailSent" => What::EmailSent(email(parse::<wire::EmailEvent>(value)?.email)),
         "EmailReceived" => What::EmailReceived(email(parse::<wire::EmailEvent>(value)?.email)),
         "TaskCreated" => What::TaskCreated(task(parse::<wire::TaskEvent>(value)?.task)),
         other => What::Unknown { kind: if wire::is_word(other) { other } else { "?" }.to_owned() },
-    };
-    Some(Event { seq, lead: LeadId(lead_id), contact: ContactId(crm_id), occurred_at, done, what })
+    })
 }
 
 fn parse<T: DeserializeOwned>(value: &Value) -> Option<T> {

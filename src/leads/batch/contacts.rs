@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use super::{HISTORY, Tour, VISIT, halves::in_halves};
 use crate::{
     domain::ContactId,
-    hubspot::{ContactUpdate, ItemOutcome},
+    hubspot::{self, ContactUpdate, ItemOutcome},
     leads::{
-        cases::{Case, Wanted},
-        decide::overruled,
+        cases::{Case, Given, Wanted},
+        decide::{Choice, overruled},
+        engine::Engine,
         mark::{Mark, Phase},
+        setup::Setup,
     },
 };
 
@@ -75,44 +77,51 @@ impl Tour<'_> {
             Some(_) | None => drop(engine.known.working.remove(&contact)),
         }
         engine.count(case);
-        if let (Some(given), Some(mark)) = (case.given(), &case.mark) {
-            self.given.insert(contact, (given, mark.assistant.clone()));
+        if let Some(given) = case.given() {
+            self.engine.known.given.insert(contact, given);
         }
         self.settle(case);
     }
+}
 
-    /// R9: whom a person chose while we were about to hand a contact back is who gets it.
-    pub(super) async fn respect_choices(&mut self) {
-        let given: Vec<ContactId> = self.given.keys().cloned().collect();
-        let wanted = Wanted::of(&self.rules);
-        let mut updates = Vec::new();
+impl Engine {
+    /// R9: whom a person chose while we were about to hand a contact back is who gets it. What cannot be looked at now is
+    /// looked at later.
+    pub(in crate::leads) async fn respect_choices(&mut self, setup: &Setup) {
+        let given: Vec<ContactId> = self.known.given.keys().cloned().collect();
         for chunk in given.chunks(HISTORY) {
-            let read =
-                self.setup.links.hubspot.read_contacts(chunk, &["hubspot_owner_id"], &["hubspot_owner_id"]).await;
-            let records = match read {
-                Ok(records) => records,
-                Err(error) => {
-                    tracing::warn!(connection = %self.engine.name, contacts = chunk.len(), "whether somebody chose an owner in the same moment is not known");
-                    return self.engine.hubspot_failed(error);
-                }
-            };
-            for record in records {
-                let Some((given, assistant)) = self.given.get(&record.id) else { continue };
-                if let Some(choice) = overruled(&wanted.shown(&record), given.as_ref(), assistant) {
-                    let owner = choice.map(|owner| owner.to_string()).unwrap_or_default();
-                    let properties = BTreeMap::from([("hubspot_owner_id".to_owned(), owner)]);
-                    updates.push(ContactUpdate { id: record.id, properties });
+            if self.hubspot_is_down() {
+                return;
+            }
+            if let Err(error) = self.check(setup, chunk).await {
+                return self.hubspot_failed(error);
+            }
+        }
+    }
+
+    async fn check(&mut self, setup: &Setup, contacts: &[ContactId]) -> Result<(), hubspot::Error> {
+        let hubspot = &setup.links.hubspot;
+        let wanted = Wanted::of(&setup.rules);
+        let mut updates = Vec::new();
+        for record in hubspot.read_contacts(contacts, &["hubspot_owner_id"], &["hubspot_owner_id"]).await? {
+            let Some(Given { to, from }) = self.known.given.get(&record.id) else { continue };
+            if let Some(Choice(choice)) = overruled(&wanted.read(&record).contact, to.as_ref(), from) {
+                let owner = choice.map(|owner| owner.to_string()).unwrap_or_default();
+                let properties = BTreeMap::from([("hubspot_owner_id".to_owned(), owner)]);
+                updates.push(ContactUpdate { id: record.id, properties });
+            }
+        }
+        if !updates.is_empty() {
+            tracing::info!(connection = %self.name, contacts = updates.len(), "somebody chose an owner in the moment of a hand-back: the choice is restored");
+            for (update, outcome) in updates.iter().zip(hubspot.update_contacts(&updates).await?) {
+                if let ItemOutcome::Refused(refused) = outcome {
+                    tracing::error!(connection = %self.name, contact = %update.id, refused = refused.message, "HubSpot refuses the owner somebody had chosen");
                 }
             }
         }
-        if updates.is_empty() {
-            return;
+        for contact in contacts {
+            self.known.given.remove(contact);
         }
-        tracing::info!(connection = %self.engine.name, contacts = updates.len(), "somebody chose an owner in the moment of a hand-back: the choice is restored");
-        for chunk in updates.chunks(VISIT) {
-            if let Err(error) = self.setup.links.hubspot.update_contacts(chunk).await {
-                return self.engine.hubspot_failed(error);
-            }
-        }
+        Ok(())
     }
 }

@@ -15,16 +15,15 @@ use tokio::time::Instant;
 
 use super::{
     cases::{Case, Read, Wanted},
-    decide::{Team, Then, decide},
+    contact::Contact,
+    decide::{Decision, Team, Then, decide},
     engine::Engine,
     events::follow,
+    mark::{Mark, MarkSeen, Phase},
     memory::{Settled, Visit},
     setup::{Mode, Rules, Setup},
 };
-use crate::{
-    domain::{ContactId, OwnerId},
-    hubspot,
-};
+use crate::{domain::ContactId, hubspot};
 
 /// Contacts of one visit: HubSpot's limit on writes (API.md §8.2).
 pub(super) const VISIT: usize = 100;
@@ -42,8 +41,6 @@ struct Tour<'a> {
     /// Failures of each contact so far.
     visits: BTreeMap<ContactId, Visit>,
     cases: BTreeMap<ContactId, Case>,
-    /// Contacts that went back on this visit: to whom, and from which assistant.
-    given: BTreeMap<ContactId, (Option<OwnerId>, OwnerId)>,
 }
 
 impl Engine {
@@ -53,8 +50,7 @@ impl Engine {
         let mut team = rules.team();
         team.active.retain(|owner| !self.known.bad_owners.contains(owner));
         let visits: BTreeMap<ContactId, Visit> = visits.into_iter().collect();
-        let mut tour =
-            Tour { engine: self, setup, rules, team, visits, cases: BTreeMap::new(), given: BTreeMap::new() };
+        let mut tour = Tour { engine: self, setup, rules, team, visits, cases: BTreeMap::new() };
         if let Err(error) = tour.read().await {
             let contacts: Vec<ContactId> = tour.visits.keys().cloned().collect();
             for contact in contacts {
@@ -87,11 +83,25 @@ impl Tour<'_> {
                     continue;
                 }
                 let events = self.engine.feed.of(&contact.id);
-                let decision = decide(&contact, &self.team);
+                let decision = self.decide(&contact);
                 self.cases.insert(contact.id.clone(), Case::new(contact, person, decision, events));
             }
         }
         Ok(())
+    }
+
+    /// What the rules say. A contact that was deleted came back with a mark that says Working; its lead was stopped, so it is in
+    /// work for nobody, and the assignment is looked at like one after a finished lead.
+    fn decide(&self, contact: &Contact) -> Decision {
+        let decision = decide(contact, &self.team);
+        let stopped = |mark: &&Mark| mark.lead.as_ref().is_some_and(|lead| self.engine.known.is_stopped(lead));
+        match contact.mark.mark().filter(stopped) {
+            Some(mark) if decision.then == Then::InWork => {
+                let mark = MarkSeen::Mark(Mark { phase: Phase::Done, ..mark.clone() });
+                decide(&Contact { mark, ..contact.clone() }, &self.team)
+            }
+            Some(_) | None => decision,
+        }
     }
 
     async fn carry_out(&mut self) {
@@ -103,7 +113,7 @@ impl Tour<'_> {
         self.stop_orphans().await;
         self.log_on_timelines().await;
         self.update_contacts().await;
-        self.respect_choices().await;
+        self.engine.respect_choices(&self.setup).await;
     }
 
     /// `Observe` and `Hold`: nothing is written to HubSpot, and no lead begins. On hold, what a person took back is
@@ -125,6 +135,7 @@ impl Tour<'_> {
             self.cases.iter().filter(|(_, case)| case.decision.then == Then::Wait).map(|(id, _)| id.clone()).collect();
         for contact in waiting {
             if let Some(case) = self.cases.remove(&contact) {
+                self.engine.feed.park(&contact);
                 self.settle(&case);
             }
         }

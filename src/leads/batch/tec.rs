@@ -1,6 +1,6 @@
 //! What is told to TEC: leads begun (R2 to R4) and stopped (R9, R10).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Tour, VISIT};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         cases::Case,
         decide::{Assigned, Refusal, Stop, StopReason, Then, hand_back},
     },
-    tec::{CreatedLead, NewLead, StopLead, StopOutcome},
+    tec::{self, CreatedLead, ItemError, NewLead, StopLead, StopOutcome},
 };
 
 impl Tour<'_> {
@@ -29,8 +29,8 @@ impl Tour<'_> {
         }
         let failed = self.send_stops(&stops).await;
         for contact in gone {
-            if failed.contains(&contact) {
-                self.set_aside_for_tec(&contact);
+            if let Some(failed) = failed.get(&contact) {
+                self.set_aside_after(&contact, *failed);
                 continue;
             }
             let events = self.engine.feed.of(&contact);
@@ -49,9 +49,9 @@ impl Tour<'_> {
         let wanted = |case: &Case| case.decision.stop.clone().filter(|stop| !known.is_stopped(&stop.lead));
         let stops: Vec<(ContactId, Stop)> =
             self.cases.iter().filter_map(|(contact, case)| Some((contact.clone(), wanted(case)?))).collect();
-        for contact in self.send_stops(&stops).await {
+        for (contact, failed) in self.send_stops(&stops).await {
             self.cases.remove(&contact);
-            self.set_aside_for_tec(&contact);
+            self.set_aside_after(&contact, failed);
         }
     }
 
@@ -63,53 +63,73 @@ impl Tour<'_> {
             let orphans = case.followed.orphans.iter().filter(|lead| !known.is_stopped(lead)).cloned();
             stops.extend(orphans.map(|lead| (contact.clone(), Stop { lead, why: StopReason::TakenBack })));
         }
-        for contact in self.send_stops(&stops).await {
+        for (contact, failed) in self.send_stops(&stops).await {
             self.cases.remove(&contact);
-            self.set_aside_for_tec(&contact);
+            self.set_aside_after(&contact, failed);
         }
     }
 
-    /// Sends stops; answers whose could not be sent.
-    async fn send_stops(&mut self, stops: &[(ContactId, Stop)]) -> BTreeSet<ContactId> {
-        let mut failed = BTreeSet::new();
-        for chunk in stops.chunks(VISIT) {
+    /// Sends stops; answers whose lead goes on, and whether that is because TEC is not there.
+    async fn send_stops(&mut self, stops: &[(ContactId, Stop)]) -> BTreeMap<ContactId, Failed> {
+        let mut failed = BTreeMap::new();
+        let mut rest: Vec<&[(ContactId, Stop)]> = stops.chunks(VISIT).rev().collect();
+        while let Some(part) = rest.pop() {
             if self.engine.tec_is_down() {
-                failed.extend(chunk.iter().map(|(contact, _)| contact.clone()));
+                failed.extend(part.iter().map(|(contact, _)| (contact.clone(), Failed::TecDown)));
                 continue;
             }
-            let requests: Vec<StopLead> = chunk
+            let requests: Vec<StopLead> = part
                 .iter()
                 .map(|(_, Stop { lead, why })| StopLead { lead: lead.clone(), reason: reason(*why) })
                 .collect();
             match self.setup.links.tec.stop_leads(&requests).await {
                 Ok(outcomes) => {
                     self.engine.tec_answered();
-                    for ((contact, stop), outcome) in chunk.iter().zip(outcomes) {
+                    for ((contact, stop), outcome) in part.iter().zip(outcomes) {
                         match outcome {
                             // A lead TEC does not know cannot go on.
                             StopOutcome::Stopped | StopOutcome::Unknown => {
                                 self.engine.known.stopped(stop.lead.clone());
                             }
                             StopOutcome::Refused(error) => {
-                                tracing::warn!(connection = %self.engine.name, lead = %stop.lead, code = error.code, "TEC does not stop a lead");
-                                failed.insert(contact.clone());
+                                tracing::warn!(connection = %self.engine.name, lead = %stop.lead, code = error.code, "TEC does not stop a lead, will be repeated");
+                                failed.insert(contact.clone(), Failed::Refused);
                             }
                         }
                     }
                 }
+                Err(error) if is_rejected(&error) && part.len() > 1 => rest.extend(halves(part)),
                 Err(error) => {
-                    self.engine.tec_failed(error);
-                    failed.extend(chunk.iter().map(|(contact, _)| contact.clone()));
+                    let why = if is_rejected(&error) { Failed::Refused } else { Failed::TecDown };
+                    self.tec_failed(error);
+                    failed.extend(part.iter().map(|(contact, _)| (contact.clone(), why)));
                 }
             }
         }
         failed
     }
 
+    /// One bad item is that item's trouble.
+    fn tec_failed(&mut self, error: tec::Error) {
+        if is_rejected(&error) {
+            tracing::warn!(connection = %self.engine.name, %error, "TEC refuses one lead, will be repeated");
+        } else {
+            self.engine.tec_failed(error);
+        }
+    }
+
+    fn set_aside_after(&mut self, contact: &ContactId, failed: Failed) {
+        match failed {
+            Failed::TecDown => self.set_aside_for_tec(contact),
+            Failed::Refused => self.set_aside(contact),
+        }
+    }
+
     /// R2 to R4: the accepted become leads. Contacts TEC cannot take now wait; those it never takes are refused.
     pub(super) async fn create_leads(&mut self) {
         let accepted: Vec<(ContactId, NewLead)> =
             self.cases.iter().filter_map(|(contact, case)| Some((contact.clone(), self.new_lead(case)?))).collect();
+        let mut refused: BTreeMap<String, usize> = BTreeMap::new();
         for chunk in accepted.chunks(VISIT) {
             let outcomes = self.send_leads(chunk).await;
             for ((contact, _), outcome) in chunk.iter().zip(outcomes) {
@@ -119,9 +139,11 @@ impl Tour<'_> {
                             case.lead = Some((lead, state));
                         }
                     }
-                    Some(CreatedLead::Refused(error)) if error.code == "INVALID_CONTACT" => self.refuse(contact),
+                    Some(CreatedLead::Refused(error)) if error.code == ItemError::INVALID_CONTACT => {
+                        self.refuse(contact);
+                    }
                     Some(CreatedLead::Refused(error)) => {
-                        tracing::warn!(connection = %self.engine.name, %contact, code = error.code, "TEC takes no lead yet, will be repeated");
+                        *refused.entry(error.code).or_default() += 1;
                         self.cases.remove(contact);
                         self.set_aside(contact);
                     }
@@ -132,6 +154,9 @@ impl Tour<'_> {
                 }
             }
         }
+        for (code, contacts) in refused {
+            tracing::warn!(connection = %self.engine.name, code, contacts, "TEC takes no leads of them yet, will be repeated");
+        }
     }
 
     async fn send_leads(&mut self, leads: &[(ContactId, NewLead)]) -> Vec<Option<CreatedLead>> {
@@ -139,31 +164,46 @@ impl Tour<'_> {
         if self.engine.tec_is_down() {
             return outcomes;
         }
-        let mut requests: Vec<(usize, NewLead)> = leads.iter().map(|(_, lead)| lead.clone()).enumerate().collect();
-        // A second time for those whose schedule TEC does not know (any more): R3 ends with TEC's default.
-        for attempt in 0..2 {
-            let batch: Vec<NewLead> = requests.iter().map(|(_, lead)| lead.clone()).collect();
+        let all: Vec<(usize, NewLead)> = leads.iter().map(|(_, lead)| lead.clone()).enumerate().collect();
+        let mut rest = vec![all];
+        while let Some(part) = rest.pop() {
+            let batch: Vec<NewLead> = part.iter().map(|(_, lead)| lead.clone()).collect();
             let answers = match self.setup.links.tec.create_leads(&batch).await {
                 Ok(answers) => answers,
+                Err(error) if is_rejected(&error) && part.len() > 1 => {
+                    rest.extend(halves(&part).map(<[_]>::to_vec));
+                    continue;
+                }
+                Err(error) if is_rejected(&error) => {
+                    let refused = CreatedLead::Refused(ItemError { code: "REJECTED".to_owned() });
+                    for (place, _) in &part {
+                        outcomes[*place] = Some(refused.clone());
+                    }
+                    continue;
+                }
                 Err(error) => {
                     self.engine.tec_failed(error);
                     return outcomes;
                 }
             };
             self.engine.tec_answered();
-            let mut repeated = Vec::new();
-            for ((place, lead), answer) in requests.into_iter().zip(answers) {
+            let mut again = Vec::new();
+            for ((place, lead), answer) in part.into_iter().zip(answers) {
                 match answer {
-                    CreatedLead::Refused(error) if error.code == "UNKNOWN_SCHEDULE" && attempt == 0 => {
-                        repeated.push((place, NewLead { schedule: None, ..lead }));
+                    // R3 goes on with the assistant's schedule, and ends with TEC's.
+                    CreatedLead::Refused(error)
+                        if error.code == ItemError::UNKNOWN_SCHEDULE && lead.schedule.is_some() =>
+                    {
+                        let default = self.default_schedule(&lead);
+                        let schedule = default.filter(|default| Some(default) != lead.schedule.as_ref());
+                        again.push((place, NewLead { schedule, ..lead }));
                     }
                     answer => outcomes[place] = Some(answer),
                 }
             }
-            if repeated.is_empty() {
-                break;
+            if !again.is_empty() {
+                rest.push(again);
             }
-            requests = repeated;
         }
         outcomes
     }
@@ -181,6 +221,11 @@ impl Tour<'_> {
         })
     }
 
+    fn default_schedule(&self, lead: &NewLead) -> Option<String> {
+        let mut members = self.rules.members.values();
+        members.find(|member| member.email == lead.assistant_email)?.schedule.clone()
+    }
+
     /// TEC will never take it.
     fn refuse(&mut self, contact: &ContactId) {
         let Some(case) = self.cases.get_mut(contact) else { return };
@@ -188,6 +233,26 @@ impl Tour<'_> {
         let to = hand_back(&case.contact, case.contact.mark.mark(), &self.team);
         case.decision.then = Then::Refuse(assigned, Refusal::NotTaken, to);
     }
+}
+
+/// Why a lead goes on that should not.
+#[derive(Clone, Copy)]
+enum Failed {
+    /// TEC is not there.
+    TecDown,
+    /// TEC does not want to, for this one.
+    Refused,
+}
+
+/// The whole request is wrong, most likely for the sake of one item.
+fn is_rejected(error: &tec::Error) -> bool {
+    matches!(error.kind, tec::ErrorKind::Rejected { .. })
+}
+
+/// The second half first: what is pushed last is taken first.
+fn halves<T>(part: &[T]) -> [&[T]; 2] {
+    let (first, second) = part.split_at(part.len() / 2);
+    [second, first]
 }
 
 fn reason(why: StopReason) -> crate::tec::StopReason {

@@ -1,5 +1,7 @@
 //! One contact of a portal, its timeline, and TEC. People and TEC do what they like; the worker does what it decides.
 
+#![allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "tables and stories read best so")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -26,6 +28,8 @@ pub(super) type Properties = BTreeMap<String, String>;
 pub(super) struct World {
     pub now: Timestamp,
     pub contact: Properties,
+    /// How often it was written, by anybody.
+    pub writes: usize,
     /// Oldest first.
     pub owners: Vec<Version>,
     /// How many of them HubSpot shows.
@@ -159,6 +163,7 @@ impl World {
         let mut world = Self {
             now: Timestamp::from_second(1_790_000_000).unwrap(),
             contact: BTreeMap::from([("email".to_owned(), "lead@example.com".to_owned())]),
+            writes: 0,
             owners: Vec::new(),
             depth,
             timeline: Vec::new(),
@@ -258,6 +263,7 @@ impl World {
     /// HubSpot's side of an update.
     pub(super) fn update(&mut self, properties: &Properties) {
         self.now += 10.milliseconds();
+        self.writes += 1;
         let before = self.owner();
         for (name, value) in properties {
             if value.is_empty() {
@@ -324,7 +330,9 @@ impl World {
     pub(super) fn chatter(&mut self) {
         let keys: Vec<String> = self.leads.keys().cloned().collect();
         for key in keys {
-            self.tell(&key, Told::State("Warm"));
+            for state in ["Hot", "Lukewarm", "Warm"] {
+                self.tell(&key, Told::State(state));
+            }
         }
     }
 

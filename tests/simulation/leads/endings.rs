@@ -101,21 +101,23 @@ async fn contacts_nobody_had_before_stay_without_an_owner_and_say_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_keep_its_contacts_stay_and_it_goes_at_once() {
+async fn with_keep_it_goes_at_once_and_what_it_began_is_carried_to_its_end() {
     let office = Office::open().await;
     office.change_assistant("ada", &json!({"leads": {"onDelete": "Keep"}}));
     let contact = office.in_work("lena").await;
-    office.forget_requests();
     delete(&office, "assistants", "ada");
     office.pass(5 * SECOND).await;
     assert!(!exists(&office, "assistants", "ada"), "{}", office.world.ready("assistants", "ada"));
     office.state(&contact, "Hot");
     office.pass(10 * MINUTE).await;
-    assert_eq!((office.hubspot_writes(), office.tec_writes()), (Vec::new(), Vec::new()));
     assert_eq!(
-        (office.timeline(&contact), office.leads(&contact)),
-        (TAKEN.map(str::to_owned).to_vec(), vec!["Hot ada".to_owned()])
+        office.since(&contact, &TAKEN),
+        ["status: hs_lead_status Connected", "status: Lead Connection Status Hot"]
     );
+    assert_eq!((office.owner_of(&contact).as_str(), office.leads(&contact)), ("ada", vec!["Hot ada".to_owned()]));
+    office.say(&contact, json!({"type": "StateChanged", "state": "Processed", "done": true}));
+    office.pass(MINUTE).await;
+    assert_eq!(office.owner_of(&contact), "sam");
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,21 +200,6 @@ async fn a_connection_goes_after_its_assistants_and_their_contacts() {
     office.assign(&contact, &office.ada);
     office.pass(2 * MINUTE).await;
     assert_eq!((office.world.hubspot.requests().total, office.tec().requests().total), (0, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_namespace_that_takes_the_token_along_ends_after_the_grace_period_and_leaves_contacts_alone() {
-    let office = Office::open().await;
-    let contact = office.in_work("lena").await;
-    office.forget_requests();
-    office.world.kube.delete("namespaces", None, NAMESPACE).unwrap();
-    office.pass(MINUTE).await;
-    let ready = office.world.ready("assistants", "ada");
-    let said = "False/DeletionBlocked: what it owns in HubSpot cannot be removed: Secret hubspot does not exist";
-    assert_eq!(ready, said);
-    office.pass(61 * MINUTE).await;
-    assert!(office.world.kube.get("namespaces", None, NAMESPACE).is_none(), "{:#?}", office.world.all_ready());
-    assert_eq!((office.timeline(&contact), office.hubspot_writes()), (TAKEN.map(str::to_owned).to_vec(), Vec::new()));
 }
 
 #[tokio::test(start_paused = true)]

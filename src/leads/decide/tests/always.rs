@@ -21,7 +21,7 @@ fn any_mark() -> impl Strategy<Value = MarkSeen> {
             })
         },
     );
-    prop_oneof![1 => Just(MarkSeen::None), 1 => Just(MarkSeen::Unreadable), 6 => mark]
+    prop_oneof![1 => Just(MarkSeen::None), 1 => Just(MarkSeen::Unreadable), 1 => Just(MarkSeen::Newer), 6 => mark]
 }
 
 prop_compose! {
@@ -75,8 +75,17 @@ proptest! {
                 prop_assert!(standing.is_none() && in_work.is_none());
                 None
             }
-            Then::InWork | Then::Accept(_) => {
+            Then::InWork => {
+                let unknown = standing.is_none() && in_work.is_some_and(|mark| contact.owner.as_ref() == Some(&mark.assistant));
+                prop_assert!(standing == Some(&Standing::Working) || unknown);
+                None
+            }
+            Then::Accept(_) => {
                 prop_assert_eq!(standing, Some(&Standing::Working));
+                None
+            }
+            Then::Wait if contact.mark == MarkSeen::Newer => {
+                prop_assert!(standing.is_some());
                 None
             }
             Then::Wait => {

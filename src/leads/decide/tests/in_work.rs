@@ -55,7 +55,11 @@ fn an_assistant_on_hold_keeps_what_it_has() {
         &team(),
         [
             ("in work", in_work(&[(WAITING, 10), (P, 1)], WAITING, 10), only(Then::Wait)),
-            ("of an assistant nobody here knows", in_work(&[(UNKNOWN, 10), (P, 1)], UNKNOWN, 10), only(Then::Wait)),
+            (
+                "of an assistant nobody here knows: its lead is carried to its end",
+                in_work(&[(UNKNOWN, 10), (P, 1)], UNKNOWN, 10),
+                only(Then::InWork),
+            ),
             (
                 "taken, and given to it again: the old lead ends, the assignment waits",
                 in_work(&[(WAITING, 30), (P, 20), (WAITING, 10), (P, 1)], WAITING, 10),

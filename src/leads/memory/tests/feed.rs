@@ -49,12 +49,12 @@ fn the_cursor_waits_for_the_oldest_event() {
     take_in(&mut feed, 1, &[(1, 1, 1), (2, 2, 1)]);
     take_in(&mut feed, 2, &[(3, 3, 1)]);
     take_in(&mut feed, 3, &[]);
-    assert_eq!((feed.cursor.clone(), feed.committed(), feed.len()), (Some(cursor(3)), None, 3));
+    assert_eq!((feed.cursor.clone(), feed.committed(), feed.busy()), (Some(cursor(3)), None, 3));
     finish(&mut feed, 3);
     finish(&mut feed, 1);
-    assert_eq!((feed.committed(), feed.len()), (None, 1), "the first page is not done");
+    assert_eq!((feed.committed(), feed.busy()), (None, 1), "the first page is not done");
     finish(&mut feed, 2);
-    assert_eq!((feed.committed(), feed.len()), (Some(&cursor(3)), 0));
+    assert_eq!((feed.committed(), feed.busy()), (Some(&cursor(3)), 0));
     take_in(&mut feed, 4, &[]);
     assert_eq!(feed.committed(), Some(&cursor(4)), "an empty page is done at once");
 }
@@ -74,7 +74,7 @@ fn repeats_are_dropped() {
     let mut feed = Feed::from(None);
     assert_eq!(take_in(&mut feed, 1, &[(1, 1, 1), (1, 1, 1)]), [contact(1)].into());
     assert_eq!(take_in(&mut feed, 2, &[(1, 1, 1)]), [].into(), "it waits already");
-    assert_eq!(feed.len(), 1);
+    assert_eq!(feed.busy(), 1);
     finish(&mut feed, 1);
     assert_eq!(feed.committed(), Some(&cursor(2)));
     assert_eq!(take_in(&mut feed, 3, &[(1, 1, 1), (1, 1, 2)]), [contact(1)].into());
@@ -90,7 +90,7 @@ fn what_comes_while_a_contact_is_visited_stays() {
     feed.done(&contact(1), &visited);
     feed.done(&contact(1), &visited);
     assert_eq!(seqs(&feed.of(&contact(1))), [("lead-1", 2)]);
-    assert_eq!((feed.committed(), feed.len()), (Some(&cursor(1)), 1));
+    assert_eq!((feed.committed(), feed.busy()), (Some(&cursor(1)), 1));
 }
 
 #[test]
@@ -114,13 +114,13 @@ fn a_restart_of_the_feed_does_not_pass_what_waits() {
     let mut feed = Feed::from(Some(cursor(7)));
     take_in(&mut feed, 8, &[(1, 1, 1), (2, 2, 1)]);
     feed.restart();
-    assert_eq!((feed.cursor.clone(), feed.committed(), feed.len()), (None, None, 2), "what waits still waits");
+    assert_eq!((feed.cursor.clone(), feed.committed(), feed.busy()), (None, None, 2), "what waits still waits");
     assert_eq!(take_in(&mut feed, 1, &[(1, 1, 1)]), [].into());
     assert_eq!(feed.committed(), None);
     finish(&mut feed, 1);
     assert_eq!(feed.committed(), None, "who knows where the other one is");
     finish(&mut feed, 2);
-    assert_eq!((feed.committed(), feed.len()), (Some(&cursor(1)), 0));
+    assert_eq!((feed.committed(), feed.busy()), (Some(&cursor(1)), 0));
 
     feed.restart();
     assert_eq!((feed.cursor.clone(), feed.committed()), (None, None), "with nothing waiting, too");
@@ -193,12 +193,12 @@ proptest! {
             prop_assert!(committed >= committed_before);
             committed_before = committed;
             // All that was seen is done or waits, once.
-            prop_assert_eq!(seen.len(), done.len() + feed.len());
+            prop_assert_eq!(seen.len(), done.len() + feed.busy());
         }
         for number in 0..CONTACTS {
             finish(&mut feed, number);
         }
-        prop_assert_eq!(feed.len(), 0);
+        prop_assert_eq!(feed.busy(), 0);
         prop_assert_eq!(feed.committed(), feed.cursor.as_ref(), "calm: everything is done");
     }
 }
