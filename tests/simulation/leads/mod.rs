@@ -16,6 +16,7 @@ mod races;
 mod refusals;
 mod rules;
 mod status;
+mod storms;
 mod vanished;
 mod waiting;
 mod ways;
