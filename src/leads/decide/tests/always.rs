@@ -21,7 +21,7 @@ fn any_mark() -> impl Strategy<Value = MarkSeen> {
             })
         },
     );
-    prop_oneof![1 => Just(MarkSeen::None), 1 => Just(MarkSeen::Unreadable), 6 => mark]
+    prop_oneof![1 => Just(MarkSeen::None), 1 => Just(MarkSeen::Unreadable), 1 => Just(MarkSeen::Newer), 9 => mark]
 }
 
 prop_compose! {
@@ -75,10 +75,17 @@ proptest! {
                 prop_assert!(standing.is_none() && in_work.is_none());
                 None
             }
-            Then::InWork | Then::Accept(_) => {
+            Then::InWork => {
+                let assistant = in_work.map(|mark| &mark.assistant);
+                prop_assert!(standing.is_none_or(|standing| *standing == Standing::Working));
+                prop_assert!(assistant.is_some() && assistant == contact.owner.as_ref());
+                None
+            }
+            Then::Accept(_) => {
                 prop_assert_eq!(standing, Some(&Standing::Working));
                 None
             }
+            Then::Wait if contact.mark == MarkSeen::Newer => None,
             Then::Wait => {
                 prop_assert_ne!(standing, Some(&Standing::Working));
                 prop_assert_ne!(standing, Some(&Standing::Leaving));
