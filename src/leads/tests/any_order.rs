@@ -245,6 +245,7 @@ fn plots_come_to_every_decision() {
     }
     let all = [
         "accepted",
+        "choice restored",
         "closed",
         "done",
         "followed",

@@ -14,9 +14,10 @@ use crate::{
     hubspot::{EngagementKind, EngagementRecord},
     leads::{
         cases::{Case, Read, Wanted},
-        decide::{Assigned, Refusal, Team, Then, decide, hand_back},
+        contact::Contact,
+        decide::{Assigned, Decision, Refusal, Team, Then, decide, hand_back, overruled},
         events::follow,
-        mark::Phase,
+        mark::{Mark, MarkSeen, Phase},
         memory::{Feed, Known},
         setup::Rules,
         timeline::{key_of, key_properties},
@@ -113,12 +114,25 @@ impl Worker {
         Ok(())
     }
 
+    /// A mark is not believed when its lead was stopped.
+    fn decide(&self, contact: &Contact, team: &Team) -> Decision {
+        let decision = decide(contact, team);
+        let stopped = |mark: &&Mark| mark.lead.as_ref().is_some_and(|lead| self.known.is_stopped(lead));
+        match contact.mark.mark().filter(stopped) {
+            Some(mark) if decision.then == Then::InWork => {
+                let mark = MarkSeen::Mark(Mark { phase: Phase::Done, ..mark.clone() });
+                decide(&Contact { mark, ..contact.clone() }, team)
+            }
+            Some(_) | None => decision,
+        }
+    }
+
     fn visit(&mut self, world: &mut World, script: &mut Script) -> Result<(), Struck> {
         let rules = world.team.rules();
         let team = rules.team();
         let Read { contact, person } = Wanted::of(&rules).read(&world.read());
         let events = self.feed.of(&contact.id);
-        let decision = decide(&contact, &team);
+        let decision = self.decide(&contact, &team);
         let mut case = Case::new(contact, person, decision, events);
         self.pause(world, script)?;
         if let Some(stop) = case.decision.stop.clone() {
@@ -126,6 +140,7 @@ impl Worker {
         }
         if case.decision.then == Then::Wait {
             world.decided.insert("waits");
+            self.feed.park(&case.contact.id);
             return Ok(());
         }
         if let Some(new) = new_lead(&case, &rules) {
@@ -195,6 +210,25 @@ impl Worker {
         }
         self.feed.done(case.id(), &case.events);
         self.known.cleaned(case.id().clone());
+        if let (Some(given), Some(mark)) = (case.given(), &case.mark) {
+            self.known.given.insert(case.id().clone(), (given, mark.assistant.clone()));
+        }
+        self.respect_choices(world, script)
+    }
+
+    /// Whom a person chose between the look and the hand-back.
+    fn respect_choices(&mut self, world: &mut World, script: &mut Script) -> Result<(), Struck> {
+        let Some((given, assistant)) = self.known.given.get(&id()) else { return Ok(()) };
+        let now = Wanted::of(&world.team.rules()).read(&world.read()).contact;
+        let choice = overruled(&now, given.as_ref(), assistant);
+        self.pause(world, script)?;
+        if let Some(choice) = choice {
+            world.decided.insert("choice restored");
+            let owner = choice.map(|owner| owner.to_string()).unwrap_or_default();
+            world.update(&[(OWNER.to_owned(), owner)].into());
+            self.pause(world, script)?;
+        }
+        self.known.given.remove(&id());
         Ok(())
     }
 }
