@@ -253,6 +253,11 @@ impl Portals {
         self.with(connection, |entry| use_it(&mut entry.tec))
     }
 
+    /// The way to the TEC behind a connection, if there ever was one for its present spec.
+    pub fn tec_client(&self, connection: &ObjectRef) -> Option<Tec> {
+        lock(&self.0).get(connection).and_then(|entry| entry.tec.way())
+    }
+
     /// A working portal is read again at the latest then: its interval may have become shorter.
     pub fn refresh_by(&self, connection: &ObjectRef, latest: Instant) {
         self.with(connection, |entry| {

@@ -191,6 +191,11 @@ impl TecState {
         tec
     }
 
+    /// The client in use.
+    pub(super) fn way(&self) -> Option<Tec> {
+        self.client.as_ref().map(|client| client.tec.clone())
+    }
+
     /// Somebody wants a look not older than this.
     pub(super) fn demand(&mut self, not_before: Instant) {
         self.demand = self.demand.max(Some(not_before));

@@ -41,6 +41,15 @@ pub(super) struct Person {
     pub assigned: Option<Timestamp>,
 }
 
+/// A hand-back.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    /// Nobody, if there was none to give it to.
+    pub to: Option<OwnerId>,
+    /// The assistant.
+    pub from: OwnerId,
+}
+
 /// A contact on a visit.
 #[derive(Debug)]
 pub(super) struct Case {
@@ -292,9 +301,10 @@ impl Case {
         self.update.get(OWNER).filter(|owner| !owner.is_empty()).map(|owner| OwnerId(owner.clone()))
     }
 
-    /// To whom the contact went; `None` if its owner was not touched.
-    pub(super) fn given(&self) -> Option<Option<OwnerId>> {
-        self.update.contains_key(OWNER).then(|| self.new_owner())
+    /// To whom the contact went and from whom, if its owner was touched.
+    pub(super) fn given(&self) -> Option<Given> {
+        let from = self.mark.as_ref()?.assistant.clone();
+        self.update.contains_key(OWNER).then(|| Given { to: self.new_owner(), from })
     }
 
     /// Leaves `hs_lead_status` as it is: the portal lacks the option.

@@ -125,6 +125,10 @@ impl HandBack {
     }
 }
 
+/// Whom somebody chose as owner, or nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice(pub Option<OwnerId>);
+
 /// Decides about a contact.
 pub fn decide(contact: &Contact, team: &Team) -> Decision {
     let in_work = contact.mark.mark().filter(|mark| mark.phase == Phase::Working);
@@ -183,9 +187,9 @@ fn taken(contact: &Contact, mark: &Mark, team: &Team) -> Decision {
 /// Straight from one assistant to another, perhaps by way of a third: a person's choice, and no accident (R9 before R8).
 fn from_hand_to_hand(contact: &Contact, mark: &Mark, team: &Team) -> bool {
     let is_assistant = |change: &OwnerChange| change.owner.as_ref().is_some_and(|o| team.assistants.contains_key(o));
-    let before = contact.assignment().before.iter();
-    let newer = |change: &&OwnerChange| to_the_millisecond(change.at) > mark.assigned_at && is_assistant(change);
-    let begin = before.skip_while(newer).next();
+    let mut before = contact.assignment().before.iter();
+    let newer = |change: &OwnerChange| to_the_millisecond(change.at) > mark.assigned_at && is_assistant(change);
+    let begin = before.find(|change| !newer(change));
     begin.and_then(|change| change.owner.as_ref()) == Some(&mark.assistant)
 }
 
@@ -193,7 +197,7 @@ fn from_hand_to_hand(contact: &Contact, mark: &Mark, team: &Team) -> bool {
 fn candidate(contact: &Contact, team: &Team) -> Then {
     match &contact.owner {
         // After a step back to this version: it may well be in work.
-        Some(_) if contact.mark == MarkSeen::Newer => Then::Wait,
+        Some(owner) if contact.mark == MarkSeen::Newer && team.assistants.contains_key(owner) => Then::Wait,
         Some(owner) if team.assistants.contains_key(owner) => assigned(contact, owner, team, false),
         _ => Then::Nothing,
     }
@@ -243,14 +247,17 @@ pub fn hand_back(contact: &Contact, mark: Option<&Mark>, team: &Team) -> HandBac
 }
 
 /// The owner somebody had chosen between our look and our hand-back, which wrote over it: HubSpot has no way to write only
-/// if nothing changed (API.md §7). `Some(None)`: the owner had been cleared.
-pub fn overruled(now: &Contact, given: Option<&OwnerId>, assistant: &OwnerId) -> Option<Option<OwnerId>> {
+/// if nothing changed (API.md §7).
+pub fn overruled(now: &Contact, given: Option<&OwnerId>, assistant: &OwnerId) -> Option<Choice> {
     if now.owner.as_ref() != given {
         // Changed again since: that is the choice to keep.
         return None;
     }
-    let before = now.assignment().before.first()?;
-    (before.owner.as_ref() != Some(assistant)).then(|| before.owner.clone())
+    let mut since = now.assignment().before.iter().take_while(|change| change.owner.as_ref() != Some(assistant));
+    let choice = since.next()?;
+    // When we look late, ours may have come first, and somebody who moved the contact on may have given it back since.
+    let first = since.last().unwrap_or(choice);
+    (first.owner.as_ref() != given).then(|| Choice(choice.owner.clone()))
 }
 
 fn last_person<'a>(before: &'a [OwnerChange], team: &Team) -> Option<&'a OwnerId> {

@@ -16,7 +16,7 @@ use super::{
     decide::Then,
     health::{Health, PAUSE},
     look::{Look, OVERLAP},
-    mailbox::{Board, Inbox, Letters, OnNews, PENDING_LIMIT},
+    mailbox::{Board, Inbox, Letters, News, OnNews, PENDING_LIMIT},
     mark::Phase,
     memory::{Feed, Known, Pending, Visit},
     setup::{Bookmark, Flow, Halt, Mode, Report, Setup, Tally, Would},
@@ -46,6 +46,8 @@ const DOUBT: Duration = Duration::from_secs(5);
 const GATHERED_FROM: u32 = 4;
 /// Trouble that lasts no longer is nobody's business.
 const BLIP: Duration = Duration::from_secs(30);
+/// Time between two news of how far the events are.
+const PLACE_PAUSE: Duration = Duration::from_secs(30);
 /// With so many events waiting no more are asked for.
 const EVENT_LIMIT: usize = 5_000;
 /// While TEC does not know us the feed is asked first.
@@ -542,8 +544,24 @@ impl Engine {
             would: Would { accept, refuse: self.would.len() - accept },
         };
         if self.board.write(report) {
-            (self.on_news)();
+            (self.on_news)(News::Standing);
+        } else if self.has_moved_on() {
+            (self.on_news)(News::Place);
         }
+    }
+
+    /// Whether the events have moved on since that was told last, some time ago.
+    fn has_moved_on(&mut self) -> bool {
+        let (cursor, now) = (self.feed.committed(), Instant::now());
+        let Some((told, at)) = &self.told else {
+            self.told = Some((cursor.cloned(), now));
+            return false;
+        };
+        let moved = told.as_ref() != cursor && now.duration_since(*at) >= PLACE_PAUSE;
+        if moved {
+            self.told = Some((cursor.cloned(), now));
+        }
+        moved
     }
 
     /// Both sides have answered since the start, or since the ways out changed.

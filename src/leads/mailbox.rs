@@ -31,8 +31,17 @@ pub(super) struct Letters {
 #[derive(Debug, Default)]
 pub struct Board(Mutex<Report>);
 
+/// What is new on the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// How leads are doing: whoever shows it wants to know.
+    Standing,
+    /// Only where to go on after a restart.
+    Place,
+}
+
 /// Told when the board says something new.
-pub type OnNews = Arc<dyn Fn() + Send + Sync>;
+pub type OnNews = Arc<dyn Fn(News) + Send + Sync>;
 
 impl Inbox {
     /// Empties it.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::cases::Given;
 use crate::{
     domain::{ContactId, LeadId, OwnerId},
     tec::{Cursor, Event},
@@ -291,7 +292,7 @@ pub(super) struct Known {
     /// Leads that were stopped: no need to say it again.
     stopped: BTreeSet<LeadId>,
     /// Contacts that went back, to whom and from which assistant, and nobody has looked yet whether that wrote over a choice.
-    pub given: BTreeMap<ContactId, (Option<OwnerId>, OwnerId)>,
+    pub given: BTreeMap<ContactId, Given>,
     /// Owners HubSpot would not give a contact to.
     pub bad_owners: BTreeSet<OwnerId>,
 }

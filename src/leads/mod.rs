@@ -39,5 +39,5 @@ pub mod setup;
 mod tests;
 
 pub use engine::{Engine, Parts};
-pub use mailbox::{Board, Inbox};
+pub use mailbox::{Board, Inbox, News};
 pub use setup::{Bookmark, Report, Rules, Setup};

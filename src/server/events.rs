@@ -94,7 +94,7 @@ mod tests {
     fn events_about_contacts_name_them() {
         let table = [
             (json!({}), vec!["201"]),
-            (json!({"propertyName": "tec_context"}), vec!["201"]),
+            (json!({"propertyName": "tec_context"}), vec![]),
             (json!({"subscriptionType": null, "eventType": "contact.propertyChange"}), vec!["201"]),
             (json!({"objectId": "201", "portalId": "999001"}), vec!["201"]),
             (json!({"subscriptionType": "contact.creation", "changeFlag": "NEW"}), vec!["201"]),
@@ -142,7 +142,6 @@ mod tests {
             json!({"portalId": 2}),
             json!({"subscriptionId": 2}),
             json!({"objectId": 2}),
-            json!({"propertyName": "x"}),
             json!({"propertyName": null}),
             json!({"occurredAt": 2}),
             json!({"eventId": 2}),

@@ -1,8 +1,13 @@
 //! The custom resource definitions, as the API server takes them and a user reads them.
 
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
 use serde_json::{Value, json};
 
-use super::world::{KINDS, Setup, World, cluster, install_crds, kubectl, manifest};
+use super::world::{KINDS, PATIENCE, Setup, World, cluster, install_crds, kubectl, manifest};
 
 #[test]
 fn definitions_are_accepted_without_a_warning() {
@@ -30,11 +35,24 @@ fn every_field_is_explained() {
         ("crmconnection.spec.leadStatus.mapping", "TEC state to `hs_lead_status` value"),
         ("schedulesync.spec.source", "The same list as YAML in a ConfigMap"),
     ] {
-        let text = kubectl(&plane.admin_kubeconfig, &["explain", path], None).expect(path);
+        let text = explain(&plane.admin_kubeconfig, path);
         // kubectl wraps lines.
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let expected = expected.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains(&expected), "kubectl explain {path}: {text}");
+    }
+}
+
+/// The API server publishes its schema a moment after it serves the kinds.
+fn explain(kubeconfig: &Path, path: &str) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match kubectl(kubeconfig, &["explain", path], None) {
+            Err(error) if error.contains("couldn't find resource") && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            answer => return answer.expect(path),
+        }
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
-use super::{Finding, connection_of, other_claimant, reach, reference};
+use super::{Finding, connection_of, contacts, other_claimant, reach, reference};
 use crate::{
     api::{
-        Assistant, CrmConnection,
-        assistant::{AssistantStatus, LeadsOnDelete},
+        Assistant,
+        assistant::AssistantStatus,
         condition::{self, Reason},
         crm_connection::Mode,
         shared::DeletionPolicy,
@@ -17,14 +17,12 @@ use crate::{
     controllers::{
         cleanup::{self, Left},
         context::Context,
-        leads::Leads,
-        portals::{Availability, Usable},
+        portals::Usable,
         queue::{Job, Lane, Next},
-        status::{self, Interrupted, Loaded, Standing},
+        status::{self, Interrupted, Standing},
     },
-    desired::{assistant, connection, references::ObjectRef},
-    domain::{Email, OwnerId},
-    leads::setup,
+    desired::assistant,
+    domain::Email,
     plan::{
         Permission, Refusal,
         portal::permission,
@@ -43,13 +41,16 @@ pub(super) async fn run(ctx: &Context, job: &Job, object: &Assistant) -> Result<
         return Ok(Next::Forget);
     }
     // Contacts first: without its user nobody could see whose they were.
-    let left = match (contacts(ctx, object), object.spec.deletion_policy) {
+    let contacts = contacts::left(ctx, object).await;
+    let has_contacts = !matches!(contacts, Left::Nothing);
+    let left = match (contacts, object.spec.deletion_policy) {
         (Left::Nothing, DeletionPolicy::Retain) => Left::Nothing,
         (Left::Nothing, DeletionPolicy::Delete) => remove(ctx, job, object).await,
         (contacts, _) => contacts,
     };
     match cleanup::verdict(ctx, object, &left) {
         cleanup::Verdict::LetGo(warning) => {
+            ctx.leads.has_gone(&job.key);
             cleanup::warn(ctx, object, warning).await;
             status::let_go(ctx, object).await?;
             ctx.wake(&connection_of(object), Lane::Dependency);
@@ -57,43 +58,11 @@ pub(super) async fn run(ctx: &Context, job: &Job, object: &Assistant) -> Result<
         }
         cleanup::Verdict::Wait(standing, next) => {
             say(ctx, object, standing).await?;
-            Ok(next)
+            Ok(match next {
+                Next::After(pause) if has_contacts => Next::After(pause.min(cleanup::LOOK_AGAIN)),
+                next => next,
+            })
         }
-    }
-}
-
-/// What is left of its contacts: the engine of its connection gives them back (`leads.onDelete`).
-fn contacts(ctx: &Context, object: &Assistant) -> Left {
-    let key = connection_of(object);
-    let owner = object.status.as_ref().and_then(|status| status.owner_id.clone()).map(OwnerId);
-    let (Ok(valid), Some(owner)) = (assistant::validate(&object.spec), owner) else { return Left::Nothing };
-    if valid.on_delete == LeadsOnDelete::Keep || reference(ctx, object, &key).is_err() || !carries_leads(ctx, &key) {
-        return Left::Nothing;
-    }
-    if other_claimant(ctx, object).is_some() {
-        // They are the other's from now on.
-        return Left::Nothing;
-    }
-    let waiting = |message: &str| Left::NotYet(Refusal::new(Reason::DeletionBlocked, message));
-    match (ctx.leads.leads(&key), ctx.portals.availability(&key)) {
-        (_, Availability::Unavailable(why)) => Left::Unreachable { what: "what it owns in HubSpot".to_owned(), why },
-        (Leads::At(setup::Mode::Process, report), _) if report.still_owned.get(&owner) == Some(&0) => Left::Nothing,
-        (Leads::At(setup::Mode::Process, _), _) => waiting("its contacts go back to their previous owners"),
-        (Leads::At(setup::Mode::Hold, _), _) => Left::Blocked(Refusal::new(
-            Reason::OnHold,
-            "its contacts do not go back to their previous owners while the connection is on hold",
-        )),
-        // Nothing of its contacts was ever touched, or cannot be told.
-        (Leads::At(setup::Mode::Observe, _) | Leads::Barred(_), _) => Left::Nothing,
-        (Leads::Off, _) => waiting("the connection is being looked at"),
-    }
-}
-
-fn carries_leads(ctx: &Context, key: &ObjectRef) -> bool {
-    match status::load::<CrmConnection>(ctx, key) {
-        Loaded::Object(connection) => connection::validate(&connection.spec, &ctx.settings.endpoints)
-            .is_ok_and(|valid| valid.leads.is_some() && !valid.suspend),
-        Loaded::Gone | Loaded::Malformed(_) => false,
     }
 }
 

@@ -3,6 +3,7 @@
 //! The order of steps: spec → connection → what TEC lists → snapshot → plan → apply → status.
 
 mod cleanup;
+mod contacts;
 mod report;
 mod tec;
 mod user;
@@ -66,6 +67,8 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
     if object.metadata.deletion_timestamp.is_some() {
         return cleanup::run(ctx, job, &object).await;
     }
+    // Should there be traces of one of the same name.
+    ctx.leads.has_gone(&job.key);
     status::hold_on(ctx, &object).await?;
     if object.status.is_none() {
         report::first(ctx, &object).await?;

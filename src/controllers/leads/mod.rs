@@ -5,15 +5,17 @@
 
 mod bookmark;
 mod doorbell;
+mod farewell;
 mod members;
+mod sharing;
 mod standing;
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, Weak},
+    time::Duration,
 };
 
-use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -21,11 +23,13 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use self::{
     bookmark::{SAVE_PAUSE, bookmark},
     doorbell::listen,
-    members::{member, setup},
+    farewell::{Farewell, keep_for_leaving},
+    members::{has_left_off, keep, member, setup},
+    sharing::{Sharing, sharing},
 };
 pub(super) use self::{
     bookmark::{close, remembered},
-    standing::{first_accepted, flow, halted, refusal},
+    standing::{first_accepted, flow, halted, passes_by_itself, refusal},
 };
 use super::{
     context::Context,
@@ -34,20 +38,19 @@ use super::{
     status::{self, Interrupted, Loaded},
 };
 use crate::{
-    api::{Assistant, CrmConnection, condition::Reason},
+    api::{Assistant, condition::Reason},
     desired::{
         assistant,
         references::{Kind, ObjectRef, connection as connection_of},
     },
     domain::OwnerId,
     leads::{
-        Board, Engine, Inbox, Parts, Report, Rules, Setup,
+        Board, Engine, Inbox, News, Parts, Report, Rules, Setup,
         setup::{Links, Mode},
     },
     plan::Refusal,
     runtime::lock,
     server::webhook::Endpoint,
-    tec::Tec,
 };
 
 /// All engines.
@@ -58,6 +61,10 @@ pub struct Desk {
     barred: Mutex<BTreeMap<ObjectRef, Refusal>>,
     /// How HubSpot's deliveries for each connection are signed.
     endpoints: Mutex<BTreeMap<ObjectRef, Endpoint>>,
+    /// Connections that have no engine for the sake of an older one.
+    yielding: Mutex<BTreeMap<ObjectRef, ObjectRef>>,
+    /// Assistants that are being deleted.
+    farewells: Mutex<BTreeMap<ObjectRef, Farewell>>,
 }
 
 #[derive(Debug)]
@@ -113,6 +120,27 @@ impl Desk {
         lock(&self.engines).remove(connection);
         lock(&self.barred).remove(connection);
         lock(&self.endpoints).remove(connection);
+        lock(&self.yielding).remove(connection);
+    }
+
+    /// What the engine goes by, if there is one.
+    fn rules(&self, connection: &ObjectRef) -> Option<Arc<Rules>> {
+        lock(&self.engines).get(connection).map(|running| Arc::clone(&running.rules))
+    }
+
+    /// Time between looks for new assignments.
+    pub fn poll_interval(&self, connection: &ObjectRef) -> Option<Duration> {
+        self.rules(connection).map(|rules| rules.poll_interval)
+    }
+
+    /// Other rules for an engine at work, with the ways out it has.
+    fn instruct(&self, connection: &ObjectRef, rules: Rules) {
+        let mut engines = lock(&self.engines);
+        let Some(running) = engines.get_mut(connection) else { return };
+        if *running.rules != rules {
+            running.rules = Arc::new(rules);
+            running.inbox.set(Setup { links: running.links.clone(), rules: Arc::clone(&running.rules) });
+        }
     }
 
     /// There is no engine, for this reason. Whether that is news.
@@ -139,34 +167,53 @@ impl From<Interrupted> for NoEngine {
 
 /// Makes sure that the engine of a connection that can be used works by its present rules, or that there is none.
 pub(super) async fn attend(ctx: &Arc<Context>, connection: &ObjectRef) -> Result<(), Interrupted> {
+    let result = look_after(ctx, connection).await;
+    let waiting = ctx.leads.take_yielding(connection);
+    ctx.wake_all(waiting, Lane::Dependency);
+    result
+}
+
+async fn look_after(ctx: &Arc<Context>, connection: &ObjectRef) -> Result<(), Interrupted> {
+    if has_left_off(ctx, connection) {
+        ctx.leads.dismiss(connection);
+        return Ok(());
+    }
     let usable = match ctx.portals.availability(connection) {
         Availability::Ready(usable) => usable,
         // Passing trouble with the portal is the engine's trouble, too, and it knows how to wait.
-        Availability::Unavailable(why) if passes(why.reason) => return Ok(()),
-        Availability::Unavailable(_) | Availability::Unknown => {
+        Availability::Unavailable(why) if passes(why.reason) => return keep(ctx, connection).await,
+        Availability::Unavailable(why) => {
+            if why.reason != Reason::ReferenceNotFound || !keep_for_leaving(ctx, connection).await? {
+                ctx.leads.dismiss(connection);
+            }
+            return Ok(());
+        }
+        Availability::Unknown => {
             ctx.leads.dismiss(connection);
             return Ok(());
         }
     };
     match setup(ctx, connection, &usable).await {
-        Ok(setup) if let Some(other) = sharing(ctx, connection, &setup.links.tec) => {
-            let message = format!(
-                "its token of TEC is used by the older CrmConnection {}/{}, whose leads it would mix up with its own; \
-                 each portal needs a token of its own",
-                other.namespace, other.name
-            );
-            if ctx.leads.bar(connection, Refusal::new(Reason::Conflict, message)) {
-                ctx.wake(connection, Lane::Dependency);
+        Ok(setup) => match sharing(ctx, connection, &setup.links.tec).await? {
+            Sharing::Nobody => {
+                listen(ctx, connection, (&usable, setup.rules.portal)).await?;
+                employ(ctx, connection, setup);
             }
-        }
-        Ok(setup) => {
-            listen(ctx, connection, (&usable, setup.rules.portal)).await?;
-            employ(ctx, connection, setup);
-        }
+            Sharing::With(other) => {
+                let message = format!(
+                    "its token of TEC is used by the older CrmConnection {}/{}, whose leads it would mix up with its \
+                     own; each portal needs a token of its own",
+                    other.namespace, other.name
+                );
+                bar(ctx, connection, Refusal::new(Reason::Conflict, message));
+                ctx.leads.yields(connection, other);
+            }
+            Sharing::NotYet(other) => ctx.leads.yields(connection, other),
+        },
         Err(NoEngine::Off) => ctx.leads.dismiss(connection),
         Err(NoEngine::Barred(why)) => {
-            if ctx.leads.bar(connection, why) {
-                ctx.wake(connection, Lane::Dependency);
+            if why.reason != Reason::ReferenceNotFound || !keep_for_leaving(ctx, connection).await? {
+                bar(ctx, connection, why);
             }
         }
         Err(NoEngine::NotYet) => {}
@@ -175,55 +222,43 @@ pub(super) async fn attend(ctx: &Arc<Context>, connection: &ObjectRef) -> Result
     Ok(())
 }
 
+fn bar(ctx: &Context, connection: &ObjectRef, why: Refusal) {
+    if ctx.leads.bar(connection, why) {
+        ctx.wake(connection, Lane::Dependency);
+    }
+}
+
 fn passes(reason: Reason) -> bool {
     matches!(reason, Reason::Retrying | Reason::Unreachable | Reason::QuotaExhausted | Reason::Progressing)
 }
 
 /// An assistant has been looked at: if its engine should know, its connection is looked at, too.
-pub(super) async fn notice(ctx: &Context, key: &ObjectRef) -> Result<(), Interrupted> {
+pub(super) async fn notice(ctx: &Arc<Context>, key: &ObjectRef) -> Result<(), Interrupted> {
     let Loaded::Object(object) = status::load::<Assistant>(ctx, key) else { return Ok(()) };
     let connection = connection_of(&object.namespace().unwrap_or_default(), &object.spec.connection_ref);
-    let Availability::Ready(usable) = ctx.portals.availability(&connection) else { return Ok(()) };
-    if usable.connection.leads.is_none() {
+    let Some(rules) = ctx.leads.rules(&connection) else {
+        // Whoever can own contacts from now on may be the first.
+        if let Availability::Ready(usable) = ctx.portals.availability(&connection)
+            && usable.connection.leads.is_some()
+            && object.status.as_ref().is_some_and(|status| status.owner_id.is_some())
+        {
+            ctx.wake(&connection, Lane::Dependency);
+        }
         return Ok(());
-    }
-    let known = lock(&ctx.leads.engines).get(&connection).map(|running| Arc::clone(&running.rules));
+    };
+    let Availability::Ready(usable) = ctx.portals.availability(&connection) else {
+        return look_after(ctx, &connection).await;
+    };
     let owner = object.status.as_ref().and_then(|status| status.owner_id.clone()).map(OwnerId);
     let new = match (assistant::validate(&object.spec), &owner) {
-        (Ok(valid), Some(_)) => Some(member(ctx, (key, &object), &usable, valid).await?),
+        (Ok(valid), Some(_)) => Some(member(ctx, (key, &object), usable.tec.as_deref(), valid).await?),
         (Ok(_) | Err(_), _) => None,
     };
-    let old = known.zip(owner).and_then(|(rules, owner)| rules.members.get(&owner).cloned());
+    let old = owner.and_then(|owner| rules.members.get(&owner).cloned());
     if old != new {
         ctx.wake(&connection, Lane::Dependency);
     }
     Ok(())
-}
-
-/// Events name contacts by number only, and every portal counts from one: two portals never share a feed. The connection
-/// that came first keeps it; a younger one with an engine loses it.
-fn sharing(ctx: &Context, connection: &ObjectRef, tec: &Tec) -> Option<ObjectRef> {
-    let same: Vec<ObjectRef> = lock(&ctx.leads.engines)
-        .iter()
-        .filter(|(other, running)| *other != connection && running.links.tec.sees_the_same(tec))
-        .map(|(other, _)| other.clone())
-        .collect();
-    let age = |key: &ObjectRef| match status::load::<CrmConnection>(ctx, key) {
-        Loaded::Object(object) => {
-            let created = object.metadata.creation_timestamp.as_ref().map_or(Timestamp::MAX, |time| time.0);
-            Some((created, object.uid().unwrap_or_default()))
-        }
-        Loaded::Gone | Loaded::Malformed(_) => None,
-    };
-    let own = age(connection);
-    for other in same {
-        if age(&other) < own && age(&other).is_some() {
-            return Some(other);
-        }
-        ctx.leads.dismiss(&other);
-        ctx.wake(&other, Lane::Dependency);
-    }
-    None
 }
 
 fn employ(ctx: &Arc<Context>, connection: &ObjectRef, setup: Setup) {
@@ -258,12 +293,14 @@ fn employ(ctx: &Arc<Context>, connection: &ObjectRef, setup: Setup) {
 }
 
 /// Wakes whose status may say something new. Weak: an engine does not keep alive what keeps it alive.
-fn on_news(ctx: &Arc<Context>, connection: &ObjectRef) -> Arc<dyn Fn() + Send + Sync> {
+fn on_news(ctx: &Arc<Context>, connection: &ObjectRef) -> Arc<dyn Fn(News) + Send + Sync> {
     let (ctx, connection): (Weak<Context>, _) = (Arc::downgrade(ctx), connection.clone());
-    Arc::new(move || {
+    Arc::new(move |news| {
         let Some(ctx) = ctx.upgrade() else { return };
-        let users = lock(&ctx.store).referrers(&connection, Kind::Assistant);
-        ctx.wake_all(users, Lane::Dependency);
+        if news == News::Standing {
+            let users = lock(&ctx.store).referrers(&connection, Kind::Assistant);
+            ctx.wake_all(users, Lane::Dependency);
+        }
         ctx.wake(&connection, Lane::Dependency);
     })
 }

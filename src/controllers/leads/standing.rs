@@ -13,7 +13,7 @@ use crate::{
         setup::{Flow, Halt, Mode},
     },
     plan::Refusal,
-    portal::Trouble,
+    portal::{Trouble, trouble::TroubleKind},
     tec,
 };
 
@@ -31,6 +31,17 @@ pub(in crate::controllers) fn refusal(halt: &Halt) -> Refusal {
             };
             Refusal::new(reason, format!("TEC: {error}"))
         }
+    }
+}
+
+/// Whether it is only a matter of time.
+pub(in crate::controllers) fn passes_by_itself(halt: &Halt) -> bool {
+    match halt {
+        Halt::HubSpot(error) => {
+            let kind = Trouble::from(error.as_ref()).kind;
+            matches!(kind, TroubleKind::QuotaExhausted(_) | TroubleKind::RateLimited)
+        }
+        Halt::Tec(error) => matches!(error.kind, tec::ErrorKind::RateLimited { .. }),
     }
 }
 

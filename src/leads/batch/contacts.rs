@@ -7,8 +7,8 @@ use crate::{
     domain::ContactId,
     hubspot::{self, ContactUpdate, ItemOutcome},
     leads::{
-        cases::{Case, Wanted},
-        decide::overruled,
+        cases::{Case, Given, Wanted},
+        decide::{Choice, overruled},
         engine::Engine,
         mark::{Mark, Phase},
         setup::Setup,
@@ -77,8 +77,8 @@ impl Tour<'_> {
             Some(_) | None => drop(engine.known.working.remove(&contact)),
         }
         engine.count(case);
-        if let (Some(given), Some(mark)) = (case.given(), &case.mark) {
-            self.engine.known.given.insert(contact, (given, mark.assistant.clone()));
+        if let Some(given) = case.given() {
+            self.engine.known.given.insert(contact, given);
         }
         self.settle(case);
     }
@@ -104,8 +104,8 @@ impl Engine {
         let wanted = Wanted::of(&setup.rules);
         let mut updates = Vec::new();
         for record in hubspot.read_contacts(contacts, &["hubspot_owner_id"], &["hubspot_owner_id"]).await? {
-            let Some((given, assistant)) = self.known.given.get(&record.id) else { continue };
-            if let Some(choice) = overruled(&wanted.read(&record).contact, given.as_ref(), assistant) {
+            let Some(Given { to, from }) = self.known.given.get(&record.id) else { continue };
+            if let Some(Choice(choice)) = overruled(&wanted.read(&record).contact, to.as_ref(), from) {
                 let owner = choice.map(|owner| owner.to_string()).unwrap_or_default();
                 let properties = BTreeMap::from([("hubspot_owner_id".to_owned(), owner)]);
                 updates.push(ContactUpdate { id: record.id, properties });

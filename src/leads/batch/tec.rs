@@ -176,7 +176,9 @@ impl Tour<'_> {
                 }
                 Err(error) if is_rejected(&error) => {
                     let refused = CreatedLead::Refused(ItemError { code: "REJECTED".to_owned() });
-                    part.iter().for_each(|(place, _)| outcomes[*place] = Some(refused.clone()));
+                    for (place, _) in &part {
+                        outcomes[*place] = Some(refused.clone());
+                    }
                     continue;
                 }
                 Err(error) => {

@@ -1,6 +1,8 @@
 //! The rules R1 to R11 as tables: what a contact looks like, and all that is to be done about it. Builders here, one theme
 //! per file.
 
+#![allow(clippy::type_complexity, clippy::unnecessary_wraps, reason = "tables read best so")]
+
 use jiff::Timestamp;
 
 use super::{Assigned, Decision, HandBack, Refusal, Standing, Stop, StopReason, Team, Then, decide};

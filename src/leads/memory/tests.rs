@@ -1,5 +1,7 @@
 //! What an engine remembers: nobody waits for ever, and nothing is said to be done that is not.
 
+#![allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "tables and stories read best so")]
+
 use std::time::Duration;
 
 use super::*;

@@ -1,5 +1,7 @@
 //! One contact of a portal, its timeline, and TEC. People and TEC do what they like; the worker does what it decides.
 
+#![allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "tables and stories read best so")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,

@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Deliveries, Doorbell, HEALTH_PATH, MAX_BODY_BYTES};
 use crate::{runtime::clock::Clock, server::connections::Bounded};
 
+/// Of a body that is too large so much is read before it is cut off.
+const MAX_DISCARDED: usize = 4 * MAX_BODY_BYTES;
+
 /// How much the socket bears.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
@@ -84,6 +87,8 @@ async fn answer(deliveries: Arc<Deliveries>, request: Request, patience: Duratio
     let (parts, body) = request.into_parts();
     let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|bytes: u64| u64::try_from(MAX_BODY_BYTES).is_ok_and(|limit| bytes > limit)) {
+        // Closed while it is still sending, a sender may not hear the answer.
+        let _in_time = time::timeout(patience, discard(body)).await;
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     let body = time::timeout(patience, whole(body)).await.map_err(|_| StatusCode::REQUEST_TIMEOUT)??;
@@ -91,6 +96,12 @@ async fn answer(deliveries: Arc<Deliveries>, request: Request, patience: Duratio
     let judged =
         tokio::task::spawn_blocking(move || deliveries.receive(&parts.method, parts.uri.path(), &parts.headers, &body));
     judged.await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Reads on for a bit without keeping anything.
+async fn discard(body: Body) {
+    let mut body = Limited::new(body, MAX_DISCARDED);
+    while let Some(Ok(_frame)) = body.frame().await {}
 }
 
 /// A body read to its end, if that is near enough.

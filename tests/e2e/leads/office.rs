@@ -150,9 +150,13 @@ impl Office {
         self.sim.create_contacts(1, &map(&values)).expect("a contact").remove(0)
     }
 
-    /// Several are marked in a list when there are several.
+    /// Somebody changes a property of contacts marked in a list.
+    pub(super) fn edit(&self, contacts: &[String], property: &str, value: &str) {
+        self.sim.update_contacts(contacts, &map(&[(property, value)])).expect("an edit");
+    }
+
     pub(super) fn assign(&self, contacts: &[String], owner: &str) {
-        self.sim.update_contacts(contacts, &map(&[("hubspot_owner_id", owner)])).expect("an assignment");
+        self.edit(contacts, "hubspot_owner_id", owner);
     }
 
     /// TEC says something of a contact's newest lead.

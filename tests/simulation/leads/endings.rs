@@ -203,21 +203,6 @@ async fn a_connection_goes_after_its_assistants_and_their_contacts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_namespace_that_takes_the_token_along_ends_after_the_grace_period_and_leaves_contacts_alone() {
-    let office = Office::open().await;
-    let contact = office.in_work("lena").await;
-    office.forget_requests();
-    office.world.kube.delete("namespaces", None, NAMESPACE).unwrap();
-    office.pass(MINUTE).await;
-    let ready = office.world.ready("assistants", "ada");
-    let said = "False/DeletionBlocked: what it owns in HubSpot cannot be removed: Secret hubspot does not exist";
-    assert_eq!(ready, said);
-    office.pass(61 * MINUTE).await;
-    assert!(office.world.kube.get("namespaces", None, NAMESPACE).is_none(), "{:#?}", office.world.all_ready());
-    assert_eq!((office.timeline(&contact), office.hubspot_writes()), (TAKEN.map(str::to_owned).to_vec(), Vec::new()));
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_connection_with_policy_delete_keeps_fields_that_hold_values() {
     let start = Start { connection: json!({"deletionPolicy": "Delete"}), ..Start::default() };
     let office = Office::open_with(start).await;

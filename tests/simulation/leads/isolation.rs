@@ -20,6 +20,7 @@ use tec_crm::{
         tec::{NewAssistant, TecConfig, TecSim},
     },
 };
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -149,6 +150,82 @@ fn apply_company(kube: &KubeSim, number: u64) {
     );
 }
 
+fn operate(kube: &KubeSim, clock: &Arc<dyn Clock>, hosts: BTreeMap<String, Arc<dyn Transport>>) -> JoinHandle<()> {
+    let outside = Outside {
+        client: kube.client(),
+        transport: Arc::new(ByHost(hosts)),
+        clock: Arc::clone(clock),
+        chance: Arc::new(Chance::seeded(7)),
+    };
+    let settings = Settings {
+        cluster: ClusterId::new("simulated").expect("a cluster id"),
+        endpoints: EndpointPolicy::default(),
+        namespaces: Vec::new(),
+        concurrency: 16,
+        deletion_grace: Duration::from_hours(1),
+    };
+    tokio::spawn(Operator::new(Context::new(outside, settings)).run(CancellationToken::new()))
+}
+
+/// Whether an older connection's leads survive a younger one that uses its TEC, whatever the older one is up to.
+async fn shares_a_tec(younger: u64, older: u64, change: Option<Value>) {
+    fastrand::seed(1);
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at("2026-11-22T10:00:00Z".parse().expect("a date")));
+    let kube = KubeSim::new(Arc::clone(&clock));
+    for crd in schema::crds() {
+        kube.create(serde_json::to_value(crd).expect("a CRD")).expect("CRDs are new");
+    }
+    let mut hosts: BTreeMap<String, Arc<dyn Transport>> = BTreeMap::new();
+    let companies: BTreeMap<u64, Company> =
+        [older, younger].map(|number| (number, Company::found(number, &clock))).into();
+    for (number, company) in &companies {
+        hosts.insert(format!("api-eu{number}.hubapi.com"), company.hubspot.transport());
+    }
+    hosts.insert(format!("tec{older}.example.com"), companies[&older].tec.transport());
+    apply_company(&kube, older);
+    let first = operate(&kube, &clock, hosts.clone());
+    tokio::time::sleep(2 * MINUTE).await;
+    let company = &companies[&older];
+    let contact = company.contact("lena");
+    tokio::time::sleep(SECOND).await;
+    let owner = [("hubspot_owner_id".to_owned(), company.owner("ada@example.com"))].into();
+    company.hubspot.update_contacts(std::slice::from_ref(&contact), &owner).expect("an edit");
+    tokio::time::sleep(FOUND).await;
+    assert_eq!(company.tec.leads().len(), 1);
+    first.abort();
+    let _ended = first.await;
+
+    if let Some(change) = change {
+        kube.patch("crmconnections", format!("company{older}").as_str(), "portal", json!({"spec": change}))
+            .expect("a change");
+    }
+    apply_company(&kube, younger);
+    let namespace = format!("company{younger}");
+    let token = super::super::world::base64(tec_token(older).as_bytes());
+    kube.patch("secrets", namespace.as_str(), "tec", json!({"data": {"token": token}})).expect("a token");
+    let tec = json!({"spec": {"tec": {"endpoint": format!("https://tec{older}.example.com")}}});
+    kube.patch("crmconnections", namespace.as_str(), "portal", tec).expect("an endpoint");
+    let second = operate(&kube, &clock, hosts);
+    tokio::time::sleep(2 * MINUTE).await;
+    company.tec.say(vec![json!({"crmId": contact, "type": "StateChanged", "state": "Hot"})]).expect("an event");
+    tokio::time::sleep(10 * MINUTE).await;
+    assert_eq!(company.tec.leads()[0]["stopped"], Value::Null);
+    let portal = kube.get("crmconnections", namespace.as_str(), "portal").expect("a connection");
+    let conditions = portal["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let said = conditions.iter().find(|condition| condition["type"] == "LeadsFlowing").expect("a word");
+    assert_eq!((&said["status"], &said["reason"]), (&json!("False"), &json!("Conflict")), "{said}");
+    second.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_leads_of_an_older_connection_are_not_touched_by_a_younger_one_with_its_token() {
+    for (younger, older) in [(1, 2), (2, 1)] {
+        for change in [None, Some(json!({"suspend": true})), Some(json!({"leads": {"mode": "Off"}}))] {
+            shares_a_tec(younger, older, change).await;
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn ten_portals_in_one_operator_never_meet() {
     fastrand::seed(1);
@@ -164,20 +241,7 @@ async fn ten_portals_in_one_operator_never_meet() {
         hosts.insert(format!("api-eu{number}.hubapi.com"), company.hubspot.transport());
         hosts.insert(format!("tec{number}.example.com"), company.tec.transport());
     }
-    let outside = Outside {
-        client: kube.client(),
-        transport: Arc::new(ByHost(hosts)),
-        clock: Arc::clone(&clock),
-        chance: Arc::new(Chance::seeded(7)),
-    };
-    let settings = Settings {
-        cluster: ClusterId::new("simulated").expect("a cluster id"),
-        endpoints: EndpointPolicy::default(),
-        namespaces: Vec::new(),
-        concurrency: 16,
-        deletion_grace: Duration::from_hours(1),
-    };
-    let operator = tokio::spawn(Operator::new(Context::new(outside, settings)).run(CancellationToken::new()));
+    let operator = operate(&kube, &clock, hosts);
     tokio::time::sleep(2 * MINUTE).await;
     for company in &mut companies {
         (company.ada, company.sam) = (company.owner("ada@example.com"), company.owner("sam@example.com"));
