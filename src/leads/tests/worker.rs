@@ -13,9 +13,9 @@ use crate::{
     domain::{ContactId, LeadId},
     hubspot::{EngagementKind, EngagementRecord},
     leads::{
-        cases::{Case, Read, Wanted},
+        cases::{Case, Given, Read, Wanted},
         contact::Contact,
-        decide::{Assigned, Decision, Refusal, Team, Then, decide, hand_back, overruled},
+        decide::{Assigned, Choice, Decision, Refusal, Team, Then, decide, hand_back, overruled},
         events::follow,
         mark::{Mark, MarkSeen, Phase},
         memory::{Feed, Known},
@@ -84,6 +84,7 @@ impl Worker {
         let to = (from + PAGE).min(world.log.len());
         self.feed.take_in(Cursor::new(to.to_string()), world.log[from..to].to_vec());
         self.pause(world, script)?;
+        self.respect_choices(world, script)?;
         let gone = ContactId(OTHER_ID.to_owned());
         if !self.feed.of(&gone).is_empty() {
             self.forget(&gone, world, script)?;
@@ -210,19 +211,19 @@ impl Worker {
         }
         self.feed.done(case.id(), &case.events);
         self.known.cleaned(case.id().clone());
-        if let (Some(given), Some(mark)) = (case.given(), &case.mark) {
-            self.known.given.insert(case.id().clone(), (given, mark.assistant.clone()));
+        if let Some(given) = case.given() {
+            self.known.given.insert(case.id().clone(), given);
         }
         self.respect_choices(world, script)
     }
 
     /// Whom a person chose between the look and the hand-back.
     fn respect_choices(&mut self, world: &mut World, script: &mut Script) -> Result<(), Struck> {
-        let Some((given, assistant)) = self.known.given.get(&id()) else { return Ok(()) };
+        let Some(Given { to, from }) = self.known.given.get(&id()) else { return Ok(()) };
         let now = Wanted::of(&world.team.rules()).read(&world.read()).contact;
-        let choice = overruled(&now, given.as_ref(), assistant);
+        let choice = overruled(&now, to.as_ref(), from);
         self.pause(world, script)?;
-        if let Some(choice) = choice {
+        if let Some(Choice(choice)) = choice {
             world.decided.insert("choice restored");
             let owner = choice.map(|owner| owner.to_string()).unwrap_or_default();
             world.update(&[(OWNER.to_owned(), owner)].into());

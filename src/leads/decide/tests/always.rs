@@ -85,7 +85,10 @@ proptest! {
                 prop_assert_eq!(standing, Some(&Standing::Working));
                 None
             }
-            Then::Wait if contact.mark == MarkSeen::Newer => None,
+            Then::Wait if contact.mark == MarkSeen::Newer => {
+                prop_assert!(standing.is_some());
+                None
+            }
             Then::Wait => {
                 prop_assert_ne!(standing, Some(&Standing::Working));
                 prop_assert_ne!(standing, Some(&Standing::Leaving));
