@@ -1,5 +1,7 @@
 //! The mark survives HubSpot, and whatever stands in its place harms nobody.
 
+#![allow(clippy::needless_pass_by_value, reason = "`json!` arguments read best by value")]
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
