@@ -253,8 +253,11 @@ pub fn overruled(now: &Contact, given: Option<&OwnerId>, assistant: &OwnerId) ->
         // Changed again since: that is the choice to keep.
         return None;
     }
-    let before = now.assignment().before.first()?;
-    (before.owner.as_ref() != Some(assistant)).then(|| Choice(before.owner.clone()))
+    let mut since = now.assignment().before.iter().take_while(|change| change.owner.as_ref() != Some(assistant));
+    let choice = since.next()?;
+    // When we look late, ours may have come first, and somebody who moved the contact on may have given it back since.
+    let first = since.last().unwrap_or(choice);
+    (first.owner.as_ref() != given).then(|| Choice(choice.owner.clone()))
 }
 
 fn last_person<'a>(before: &'a [OwnerChange], team: &Team) -> Option<&'a OwnerId> {

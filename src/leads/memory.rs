@@ -123,8 +123,12 @@ pub(super) struct Feed {
     count: usize,
     /// Contacts whose events wait for their assistant.
     parked: BTreeSet<ContactId>,
+    /// How many events those are.
+    parked_count: usize,
     /// Some of those were let go of.
     forgotten: bool,
+    /// The next page answers a question from before the cursor was set back.
+    passed: bool,
     applied: BTreeSet<(LeadId, u64)>,
     applied_order: VecDeque<(LeadId, u64)>,
 }
@@ -136,6 +140,9 @@ impl Feed {
 
     /// Takes a page; answers whose contacts have news. What is known is dropped.
     pub(super) fn take_in(&mut self, cursor: Cursor, events: Vec<Event>) -> BTreeSet<ContactId> {
+        if std::mem::take(&mut self.passed) {
+            return BTreeSet::new();
+        }
         let page = self.new_page();
         let mut contacts = BTreeSet::new();
         let mut count = 0;
@@ -145,6 +152,7 @@ impl Feed {
             let known = self.applied.contains(&key) || queue.iter().any(|(_, e)| (&e.lead, e.seq) == (&key.0, key.1));
             if !known {
                 contacts.insert(event.contact.clone());
+                self.parked_count += usize::from(self.parked.contains(&event.contact));
                 queue.push((page, event));
                 count += 1;
             }
@@ -176,6 +184,7 @@ impl Feed {
             let Some(at) = queue.iter().position(|(_, e)| e.lead == event.lead && e.seq == event.seq) else { continue };
             let (page, event) = queue.swap_remove(at);
             self.count -= 1;
+            self.parked_count -= usize::from(self.parked.contains(contact));
             if let Some((_, _, left)) = self.pages.iter_mut().find(|(number, _, _)| *number == page) {
                 *left -= 1;
             }
@@ -221,31 +230,37 @@ impl Feed {
 
     /// How many events wait for anything but their assistant.
     pub(super) fn busy(&self) -> usize {
-        self.count - self.parked.iter().filter_map(|contact| self.queued.get(contact)).map(Vec::len).sum::<usize>()
+        self.count - self.parked_count
     }
 
     /// The contact's events wait for its assistant (R11), perhaps for weeks. Those beyond a limit are forgotten and read again
     /// when the wait is over: the cursor does not move past them.
     pub(super) fn park(&mut self, contact: &ContactId) {
         let Some(queue) = self.queued.get(contact) else { return };
-        if self.count - self.busy() + queue.len() > PARKED_LIMIT {
-            self.count -= queue.len();
+        let length = queue.len();
+        if self.parked.insert(contact.clone()) {
+            self.parked_count += length;
+        }
+        if self.parked_count > PARKED_LIMIT {
+            self.count -= length;
+            self.parked_count -= length;
             self.queued.remove(contact);
             self.parked.remove(contact);
             self.forgotten = true;
-        } else {
-            self.parked.insert(contact.clone());
         }
     }
 
     /// Whoever waited for an assistant may go on.
     pub(super) fn unpark(&mut self) {
         self.parked.clear();
+        self.parked_count = 0;
         if std::mem::take(&mut self.forgotten) {
             self.cursor.clone_from(&self.committed);
             self.pages.clear();
             self.queued.clear();
             self.count = 0;
+            // If there was no question under way, the next is put twice, which does no harm.
+            self.passed = true;
         }
     }
 

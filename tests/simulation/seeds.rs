@@ -100,7 +100,7 @@ fn edit(world: &World, edit: Edit) {
     }
 }
 
-fn hubspot_chaos(seed: u64) -> impl FnMut(&Method, &str) -> Option<Fault> + Send {
+pub fn hubspot_chaos(seed: u64) -> impl FnMut(&Method, &str) -> Option<Fault> + Send {
     let mut rng = Rng::with_seed(seed ^ 0x5eed);
     let rate = rng.f64() * 0.3;
     move |_: &Method, _: &str| {
@@ -121,7 +121,7 @@ fn hubspot_chaos(seed: u64) -> impl FnMut(&Method, &str) -> Option<Fault> + Send
     }
 }
 
-fn kube_chaos(seed: u64) -> impl FnMut(Verb, &str) -> Option<Strike> + Send {
+pub fn kube_chaos(seed: u64) -> impl FnMut(Verb, &str) -> Option<Strike> + Send {
     let mut rng = Rng::with_seed(seed ^ 0xc1a5);
     let rate = rng.f64() * 0.15;
     move |verb: Verb, _: &str| {
@@ -190,7 +190,7 @@ fn make_by_hand(world: &World) {
     world.hubspot.create_property(field).expect("a new property");
 }
 
-fn on_virtual_time<T>(future: impl Future<Output = T>) -> T {
+pub fn on_virtual_time<T>(future: impl Future<Output = T>) -> T {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
     runtime.block_on(future)

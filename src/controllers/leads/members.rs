@@ -166,14 +166,14 @@ fn robots(ctx: &Context, connection: &ObjectRef, directory: Option<&TecDirectory
     named.chain(in_tec.into_iter().flat_map(BTreeMap::keys).cloned()).collect()
 }
 
-/// The owner with an e-mail, if there is an active one.
-type OwnerOf<'a> = dyn Fn(&Email) -> Option<OwnerId> + Sync + 'a;
+/// The owner behind an address.
+type OwnerOf<'a> = &'a (dyn Fn(&Email) -> Option<OwnerId> + Sync);
 
 /// The assistants of a connection that have an owner, by owner.
 async fn members(
     ctx: &Context,
     connection: &ObjectRef,
-    (directory, owner_of): (Option<&TecDirectory>, &OwnerOf<'_>),
+    (directory, owner_of): (Option<&TecDirectory>, OwnerOf<'_>),
 ) -> Result<BTreeMap<OwnerId, Member>, Interrupted> {
     let mut members: BTreeMap<OwnerId, ((bool, Age), Member)> = BTreeMap::new();
     let users = lock(&ctx.store).referrers(connection, Kind::Assistant);

@@ -68,10 +68,13 @@ pub(super) async fn sharing(ctx: &Context, connection: &ObjectRef, tec: &Tec) ->
         if known.is_some() {
             return Ok(Sharing::With(other));
         }
-        match (is_at(ctx, &object, tec), ctx.portals.availability(&other)) {
-            (true, Availability::Unknown) => not_yet = not_yet.or(Some(other)),
-            (true, _) if has_the_same(ctx, (&other, &object), tec).await? => return Ok(Sharing::With(other)),
-            (true | false, _) => {}
+        if !is_at(ctx, &object, tec) {
+            continue;
+        }
+        if matches!(ctx.portals.availability(&other), Availability::Unknown) {
+            not_yet = not_yet.or(Some(other));
+        } else if has_the_same(ctx, (&other, &object), tec).await? {
+            return Ok(Sharing::With(other));
         }
     }
     Ok(not_yet.map_or(Sharing::Nobody, Sharing::NotYet))

@@ -181,7 +181,7 @@ fn any_deed() -> impl Strategy<Value = Deed> {
         4 => Just(Told::Mail),
         2 => Just(Told::Answer),
         2 => Just(Told::Task),
-        2 => Just(Told::Done),
+        4 => Just(Told::Done),
     ];
     prop_oneof![
         8 => assistant().prop_map(Deed::Assign),
@@ -245,6 +245,7 @@ fn plots_come_to_every_decision() {
     }
     let all = [
         "accepted",
+        "choice restored",
         "closed",
         "done",
         "followed",

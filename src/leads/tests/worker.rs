@@ -13,10 +13,11 @@ use crate::{
     domain::{ContactId, LeadId},
     hubspot::{EngagementKind, EngagementRecord},
     leads::{
-        cases::{Case, Read, Wanted},
-        decide::{Assigned, Refusal, Team, Then, decide, hand_back},
+        cases::{Case, Given, Read, Wanted},
+        contact::Contact,
+        decide::{Assigned, Choice, Decision, Refusal, Team, Then, decide, hand_back, overruled},
         events::follow,
-        mark::Phase,
+        mark::{Mark, MarkSeen, Phase},
         memory::{Feed, Known},
         setup::Rules,
         timeline::{key_of, key_properties},
@@ -83,6 +84,7 @@ impl Worker {
         let to = (from + PAGE).min(world.log.len());
         self.feed.take_in(Cursor::new(to.to_string()), world.log[from..to].to_vec());
         self.pause(world, script)?;
+        self.respect_choices(world, script)?;
         let gone = ContactId(OTHER_ID.to_owned());
         if !self.feed.of(&gone).is_empty() {
             self.forget(&gone, world, script)?;
@@ -113,12 +115,25 @@ impl Worker {
         Ok(())
     }
 
+    /// A mark is not believed when its lead was stopped.
+    fn decide(&self, contact: &Contact, team: &Team) -> Decision {
+        let decision = decide(contact, team);
+        let stopped = |mark: &&Mark| mark.lead.as_ref().is_some_and(|lead| self.known.is_stopped(lead));
+        match contact.mark.mark().filter(stopped) {
+            Some(mark) if decision.then == Then::InWork => {
+                let mark = MarkSeen::Mark(Mark { phase: Phase::Done, ..mark.clone() });
+                decide(&Contact { mark, ..contact.clone() }, team)
+            }
+            Some(_) | None => decision,
+        }
+    }
+
     fn visit(&mut self, world: &mut World, script: &mut Script) -> Result<(), Struck> {
         let rules = world.team.rules();
         let team = rules.team();
         let Read { contact, person } = Wanted::of(&rules).read(&world.read());
         let events = self.feed.of(&contact.id);
-        let decision = decide(&contact, &team);
+        let decision = self.decide(&contact, &team);
         let mut case = Case::new(contact, person, decision, events);
         self.pause(world, script)?;
         if let Some(stop) = case.decision.stop.clone() {
@@ -126,6 +141,7 @@ impl Worker {
         }
         if case.decision.then == Then::Wait {
             world.decided.insert("waits");
+            self.feed.park(&case.contact.id);
             return Ok(());
         }
         if let Some(new) = new_lead(&case, &rules) {
@@ -195,6 +211,25 @@ impl Worker {
         }
         self.feed.done(case.id(), &case.events);
         self.known.cleaned(case.id().clone());
+        if let Some(given) = case.given() {
+            self.known.given.insert(case.id().clone(), given);
+        }
+        self.respect_choices(world, script)
+    }
+
+    /// Whom a person chose between the look and the hand-back.
+    fn respect_choices(&mut self, world: &mut World, script: &mut Script) -> Result<(), Struck> {
+        let Some(Given { to, from }) = self.known.given.get(&id()) else { return Ok(()) };
+        let now = Wanted::of(&world.team.rules()).read(&world.read()).contact;
+        let choice = overruled(&now, to.as_ref(), from);
+        self.pause(world, script)?;
+        if let Some(Choice(choice)) = choice {
+            world.decided.insert("choice restored");
+            let owner = choice.map(|owner| owner.to_string()).unwrap_or_default();
+            world.update(&[(OWNER.to_owned(), owner)].into());
+            self.pause(world, script)?;
+        }
+        self.known.given.remove(&id());
         Ok(())
     }
 }

@@ -112,7 +112,8 @@ async fn a_used_up_quota_is_waited_for_however_long() {
 async fn an_assistant_whose_owner_was_archived_meanwhile_goes_at_once() {
     let office = Office::open().await;
     office.in_work("lena").await;
-    office.change_assistant("ada", &json!({"provisioning": "Observe"}));
+    // Suspended, it is not looked at, and its status still says which owner it was.
+    office.change_assistant("ada", &json!({"suspend": true}));
     office.pass(5 * SECOND).await;
     office.world.hubspot.remove_user("ada@example.com").expect("a removal");
     office.pass(6 * MINUTE).await;

@@ -19,6 +19,7 @@ mod redone;
 mod refusals;
 mod rules;
 mod status;
+mod storms;
 mod vanished;
 mod waiting;
 mod ways;

@@ -161,6 +161,22 @@ fn assignments_to_an_assistant_on_hold_wait_whatever_they_are() {
     );
 }
 
+/// After a step back to an older version nothing is given back that a newer one works on.
+#[test]
+fn what_a_newer_version_marked_waits_for_it() {
+    let newer = |contact| Contact { mark: MarkSeen::Newer, ..contact };
+    check(
+        &team(),
+        [
+            ("with a status", newer(in_work(&[(A, 10), (P, 1)], A, 10)), only(Then::Wait)),
+            ("without", newer(owned(&[(A, 10), (P, 1)])), only(Then::Wait)),
+            ("of one on hold", newer(owned(&[(WAITING, 10), (P, 1)])), only(Then::Wait)),
+            ("a person's", newer(owned(&[(P, 10), (A, 1)])), only(Then::Nothing)),
+            ("nobody's", newer(owned(&[(NOBODY, 10), (A, 1)])), only(Then::Nothing)),
+        ],
+    );
+}
+
 #[test]
 fn an_assistant_that_leaves_gives_back_what_it_has_not_begun() {
     let fresh = Mark { lead: None, phase: Phase::Refused, seq: 0, ..working(LEAVING, 10, P) };

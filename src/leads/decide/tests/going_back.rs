@@ -1,7 +1,7 @@
 //! Who gets a contact back: R7.
 
 use super::*;
-use crate::leads::decide::{accepted_mark, hand_back, refused_mark};
+use crate::leads::decide::{Choice, accepted_mark, hand_back, overruled, refused_mark};
 
 fn back(owners: &[(&str, i64)], mark: Option<&Mark>, team: &Team) -> HandBack {
     hand_back(&owned(owners), mark, team)
@@ -51,6 +51,29 @@ fn an_assistant_is_nobodys_fallback() {
     for fallback in [A, B, WAITING, LEAVING] {
         let team = Team { fallback: some_owner(fallback), ..team() };
         assert_eq!(back(&[(A, 10)], None, &team), HandBack::Nobody, "{fallback}");
+    }
+}
+
+#[test]
+fn whoever_chose_in_the_moment_of_a_hand_back_is_heard() {
+    let chose = |id: &str| Some(Choice(some_owner(id)));
+    let table: [(&str, &str, &[(&str, i64)], Option<Choice>); 12] = [
+        ("nobody did", P, &[(P, 20), (A, 10), (P, 1)], None),
+        ("nobody did, and there was nobody", NOBODY, &[(NOBODY, 20), (A, 10)], None),
+        ("a person", P, &[(P, 20), (Q, 19), (A, 10), (P, 1)], chose(Q)),
+        ("another assistant", P, &[(P, 20), (B, 19), (A, 10), (P, 1)], chose(B)),
+        ("a person, while there was nobody", NOBODY, &[(NOBODY, 20), (Q, 19), (A, 10)], chose(Q)),
+        ("somebody who cleared it", P, &[(P, 20), (NOBODY, 19), (A, 10), (P, 1)], chose(NOBODY)),
+        ("the second of two", P, &[(P, 20), (B, 19), (Q, 18), (A, 10), (P, 1)], chose(B)),
+        ("the same as we", P, &[(P, 19), (A, 10), (P, 1)], None),
+        ("chosen again since", P, &[(Q, 21), (P, 20), (A, 10), (P, 1)], None),
+        ("given to the assistant again since", P, &[(A, 21), (P, 20), (A, 10), (P, 1)], None),
+        // Found while writing the tests: who looked late took the contact from the last who had chosen.
+        ("moved on and given back since", P, &[(P, 40), (Q, 30), (P, 20), (A, 10), (P, 1)], None),
+        ("with nothing before", P, &[(P, 20)], None),
+    ];
+    for (what, given, owners, expected) in table {
+        assert_eq!(overruled(&owned(owners), some_owner(given).as_ref(), &owner(A)), expected, "{what}");
     }
 }
 

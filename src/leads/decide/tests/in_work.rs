@@ -56,14 +56,25 @@ fn an_assistant_on_hold_keeps_what_it_has() {
         [
             ("in work", in_work(&[(WAITING, 10), (P, 1)], WAITING, 10), only(Then::Wait)),
             (
-                "of an assistant nobody here knows: its lead is carried to its end",
-                in_work(&[(UNKNOWN, 10), (P, 1)], UNKNOWN, 10),
-                only(Then::InWork),
-            ),
-            (
                 "taken, and given to it again: the old lead ends, the assignment waits",
                 in_work(&[(WAITING, 30), (P, 20), (WAITING, 10), (P, 1)], WAITING, 10),
                 stop(StopReason::TakenBack, Then::Wait),
+            ),
+        ],
+    );
+}
+
+/// What was begun for an assistant that is not here any more, and stays a user of the portal, is carried to its end.
+#[test]
+fn an_assistant_nobody_here_knows_keeps_what_it_has() {
+    check(
+        &team(),
+        [
+            ("in work", in_work(&[(UNKNOWN, 10), (P, 1)], UNKNOWN, 10), only(Then::InWork)),
+            (
+                "taken, and given to it again: the old lead ends, and nobody begins another",
+                in_work(&[(UNKNOWN, 30), (P, 20), (UNKNOWN, 10), (P, 1)], UNKNOWN, 10),
+                stop(StopReason::TakenBack, Then::Close(done(working(UNKNOWN, 10, P)))),
             ),
         ],
     );

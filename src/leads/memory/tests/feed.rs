@@ -128,6 +128,58 @@ fn a_restart_of_the_feed_does_not_pass_what_waits() {
     assert_eq!(feed.committed(), Some(&cursor(2)));
 }
 
+/// A page of so many events of one lead.
+fn many(number: usize, events: usize) -> Vec<Entry> {
+    (1..).take(events).map(|seq| (number, u8::try_from(number).unwrap(), seq)).collect()
+}
+
+#[test]
+fn what_waits_for_an_assistant_keeps_nobody_else_waiting() {
+    let mut feed = Feed::from(None);
+    take_in(&mut feed, 1, &[(1, 1, 1), (2, 2, 1)]);
+    feed.park(&contact(1));
+    feed.park(&contact(1));
+    feed.park(&contact(3));
+    assert_eq!((feed.busy(), feed.committed()), (1, None));
+    take_in(&mut feed, 2, &[(1, 1, 2), (2, 2, 2)]);
+    assert_eq!(feed.busy(), 2, "what comes for it waits with it");
+    finish(&mut feed, 2);
+    assert_eq!((feed.busy(), feed.committed()), (0, None));
+    feed.unpark();
+    assert_eq!((feed.busy(), seqs(&feed.of(&contact(1)))), (2, vec![("lead-1", 1), ("lead-1", 2)]));
+    feed.park(&contact(1));
+    finish(&mut feed, 1);
+    assert_eq!((feed.busy(), feed.committed()), (0, Some(&cursor(2))), "taken back while it waited");
+}
+
+#[test]
+fn what_waits_too_long_is_forgotten_and_read_again() {
+    let mut feed = Feed::from(Some(cursor(1)));
+    take_in(&mut feed, 2, &many(1, PARKED_LIMIT));
+    take_in(&mut feed, 3, &[(2, 2, 1), (3, 3, 1)]);
+    feed.park(&contact(1));
+    feed.park(&contact(1));
+    assert!(!feed.of(&contact(1)).is_empty(), "as many as may be");
+    feed.park(&contact(2));
+    assert!(feed.of(&contact(2)).is_empty() && !feed.of(&contact(1)).is_empty());
+    finish(&mut feed, 3);
+    finish(&mut feed, 1);
+    assert_eq!((feed.busy(), feed.committed()), (0, Some(&cursor(2))), "not past what was forgotten");
+    take_in(&mut feed, 4, &[]);
+    assert_eq!(feed.committed(), Some(&cursor(2)));
+
+    feed.unpark();
+    assert_eq!(feed.cursor, Some(cursor(2)), "read again from there");
+    // Found while writing the tests: a question was under way when the rules changed, and its answer skipped all that.
+    assert_eq!(take_in(&mut feed, 5, &[(3, 3, 2)]), [].into());
+    assert_eq!((feed.cursor.clone(), feed.committed()), (Some(cursor(2)), Some(&cursor(2))));
+    assert_eq!(take_in(&mut feed, 3, &[(2, 2, 1), (3, 3, 1)]), [contact(2)].into(), "what was done is known");
+    take_in(&mut feed, 5, &[(3, 3, 2)]);
+    finish(&mut feed, 2);
+    finish(&mut feed, 3);
+    assert_eq!((feed.busy(), feed.committed()), (0, Some(&cursor(5))));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     /// The next events of TEC's log, and some of earlier ones again.
