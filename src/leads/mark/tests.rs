@@ -1,7 +1,5 @@
 //! The mark survives HubSpot, and whatever stands in its place harms nobody.
 
-#![allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "tables and stories read best so")]
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

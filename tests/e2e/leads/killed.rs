@@ -237,16 +237,16 @@ fn check(office: &Office, leads: &[Lead], seed: u64) {
             Stage::Taken => (&office.sue, [json!(false), json!("TakenBack")], None),
             _ => (&office.sam, [json!(true), Value::Null], Some(["CONNECTED", "Responded"])),
         };
-        let seen = office.statuses(contact);
+        let shown = office.statuses(contact);
         let right = ends == [[&end[0], &end[1]]]
             && office.value(contact, "hubspot_owner_id") == *owner
             && office.sim.notes_of(contact).unwrap_or_default().len() == 1
             && subjects(office.sim.emails_of(contact), "hs_email_subject") == sorted(&lead.emails)
             && subjects(office.sim.tasks_of(contact), "hs_task_subject") == sorted(&lead.tasks)
-            && statuses.map_or(!seen[1].is_empty(), |statuses| seen == statuses);
+            && statuses.map_or(!shown[1].is_empty(), |statuses| shown == statuses);
         if !right {
             wrong.push(format!(
-                "{contact} {:?}: {ends:?} {seen:?} expected {:?} {:?} and one note, got {:#?}",
+                "{contact} {:?}: {ends:?} {shown:?} expected {:?} {:?} and one note, got {:#?}",
                 lead.stage,
                 lead.emails,
                 lead.tasks,
