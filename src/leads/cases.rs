@@ -268,7 +268,8 @@ impl Case {
         mark.phase = Phase::Done;
         self.handed_back = true;
         self.give(&to);
-        let done = self.events.iter().find(|event| event.done).map(|event| event.occurred_at);
+        let is_end = |event: &&Event| event.done && mark.lead.as_ref() == Some(&event.lead);
+        let done = self.events.iter().find(is_end).map(|event| event.occurred_at);
         self.note_if_nobody(&to, mark, done.unwrap_or(mark.assigned_at), rules);
     }
 
@@ -337,3 +338,6 @@ fn refusal_text(rules: &Rules, why: Refusal, to: &HandBack) -> String {
         HandBack::Nobody => format!("{text}\nIts previous owner is not available, so it has no owner now."),
     }
 }
+
+#[cfg(test)]
+mod tests;
