@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::{Contact, STATES, STORM, Sky, Weather, Word, books};
+use super::{Contact, End, STATES, STORM, Sky, Tally, Weather, Word, books};
 use crate::simulation::leads::{MINUTE, office::Office};
 
-/// Longer than the hour between sweeps.
-const CALM: Duration = Duration::from_mins(75);
+/// Longer than the longest pause.
+const CALM: Duration = Duration::from_mins(12);
+/// Longer than the hour between sweeps, which alone find what a merge moved.
+const LONG_CALM: Duration = Duration::from_mins(75);
 
 #[derive(Clone, Copy, Debug)]
 enum Act {
@@ -92,8 +94,8 @@ fn carry_out(office: &Office, contacts: &mut [Contact], place: usize, act: Act) 
     }
 }
 
-/// One storm; its trace.
-pub async fn live(seed: u64) -> String {
+/// One storm.
+pub async fn live(seed: u64) -> End {
     let mut rng = Rng::with_seed(seed ^ 0x4a57);
     let (mut sky, mut office) = Sky::over(seed, Weather::Stormy).await;
     let count = rng.usize(3..9);
@@ -114,7 +116,8 @@ pub async fn live(seed: u64) -> String {
             contact.say(&office, &lead, Word::State(STATES[rng.usize(..STATES.len())]), false);
         }
     }
-    office.pass(CALM).await;
+    let merged = contacts.iter().any(|contact| !contact.former.is_empty());
+    office.pass(if merged { LONG_CALM } else { CALM }).await;
     books::assert_balanced(seed, &office, &contacts);
-    office.world.trace()
+    End { shown: String::new(), trace: office.world.trace(), tally: Tally::of(&sky, &office) }
 }

@@ -10,7 +10,7 @@ use std::{
 use fastrand::Rng;
 use serde_json::Value;
 
-use super::{Contact, Sky, Weather, Word, books};
+use super::{Contact, End, Sky, Tally, Weather, Word, books};
 use crate::simulation::leads::{MINUTE, SECOND, office::Office};
 
 /// Between looks.
@@ -158,8 +158,8 @@ impl Person {
     }
 }
 
-/// One run; how it ends, and its trace.
-pub async fn live(seed: u64, weather: Weather) -> (String, String) {
+/// One run.
+pub async fn live(seed: u64, weather: Weather) -> End {
     let mut rng = Rng::with_seed(seed);
     let (mut sky, mut office) = Sky::over(seed, weather).await;
     let count = rng.usize(4..9);
@@ -205,7 +205,8 @@ pub async fn live(seed: u64, weather: Weather) -> (String, String) {
     office.pass(6 * MINUTE + SECOND).await;
     let contacts: Vec<Contact> = people.into_iter().map(|person| person.contact).collect();
     books::assert_balanced(seed, &office, &contacts);
-    (contacts.iter().map(|contact| shown(&office, contact)).collect(), office.world.trace())
+    let shown = contacts.iter().map(|contact| shown(&office, contact)).collect();
+    End { shown, trace: office.world.trace(), tally: Tally::of(&sky, &office) }
 }
 
 /// What is seen of a contact.
