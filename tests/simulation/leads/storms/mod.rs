@@ -16,7 +16,7 @@ use tec_crm::sim::{
 };
 
 use super::{
-    MINUTE, SECOND,
+    SECOND,
     office::{Office, Start, hooks},
 };
 use crate::simulation::seeds::{hubspot_chaos, kube_chaos, on_virtual_time};
@@ -69,18 +69,18 @@ impl Sky {
             return office.pass(time).await;
         }
         let before = time.mul_f64(self.rng.f64());
-        let away = if self.rng.bool() { Duration::ZERO } else { (time - before).mul_f64(self.rng.f64()) };
+        let away = if self.rng.bool() { Duration::ZERO } else { time.saturating_sub(before).mul_f64(self.rng.f64()) };
         office.pass(before).await;
         office.world.kill().await;
         office.pass(away).await;
         office.world.start();
         self.crashes += 1;
         if self.rng.u8(0..4) == 0 {
-            office.pass((time - before - away).min(Duration::from_millis(self.rng.u64(0..300)))).await;
+            office.pass(time.saturating_sub(before + away).min(Duration::from_millis(self.rng.u64(0..300)))).await;
             office.world.kill().await;
             office.world.start();
         }
-        office.pass(time - before - away).await;
+        office.pass(time.saturating_sub(before + away)).await;
     }
 
     /// No more trouble.
