@@ -179,6 +179,8 @@ enum Step {
 
 fn next_step(error: &Error) -> Step {
     match (&error.kind, error.operation.effect()) {
+        // After seconds of waiting it would be written as blindly as after a lost answer.
+        (ErrorKind::RateLimited { .. } | ErrorKind::Busy { .. }, Effect::Overwrite) => Step::GiveUp,
         (ErrorKind::RateLimited { .. } | ErrorKind::Busy { status: 423, .. }, _) => Step::WaitTurn,
         // Not sent: even a create can be repeated.
         (ErrorKind::Unreachable { .. }, _)

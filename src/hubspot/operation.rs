@@ -9,6 +9,8 @@ pub enum Effect {
     Read,
     /// A repeat ends in the same state.
     IdempotentWrite,
+    /// A repeat may write over what somebody changed in the meantime: whoever decided on it looks again before any repeat.
+    Overwrite,
     /// A repeat may make a second thing: never repeated once it may have been received.
     Create,
 }
@@ -90,7 +92,7 @@ operations! {
     /// Contacts by id (API.md §8.1).
     ReadContacts = "read_contacts", Read;
     /// New values of contacts (API.md §8.2).
-    UpdateContacts = "update_contacts", IdempotentWrite;
+    UpdateContacts = "update_contacts", Overwrite;
     /// New notes (API.md §9).
     CreateNotes = "create_notes", Create;
     /// New logged e-mails.

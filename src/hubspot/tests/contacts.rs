@@ -9,7 +9,7 @@ use crate::{
     hubspot::{
         ContactUpdate, Direction, Error, ErrorKind, Filter, FilterOperator, ItemOutcome, ItemRefusal, Search,
         error::Rejection,
-        testing::{Bench, Reply, bench, reply},
+        testing::{Bench, Reply, bench, limited, reply},
     },
 };
 
@@ -312,11 +312,16 @@ async fn too_many_contacts_or_none_cost_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_whose_answer_is_lost_is_repeated() {
-    let done = json!({"results": [{"id": "1"}]});
-    let Bench { hubspot, script } = bench([Reply::Lost, reply(504, "canary"), answer(200, &done)]);
+async fn an_update_that_would_be_late_is_left_to_whoever_looks_again() {
+    let done = answer(200, &json!({"results": [{"id": "1"}]}));
+    for trouble in [Reply::Lost, reply(504, "canary"), limited("SECONDLY"), reply(423, "{}")] {
+        let Bench { hubspot, script } = bench([trouble.clone(), done.clone()]);
+        assert!(hubspot.update_contacts(&updates(&["1"])).await.is_err(), "{trouble:?}");
+        assert_eq!(script.seen().len(), 1, "{trouble:?}");
+    }
+    let Bench { hubspot, script } = bench([Reply::NotSent, done]);
     assert_eq!(hubspot.update_contacts(&updates(&["1"])).await.unwrap(), [ItemOutcome::Done(None)]);
-    assert_eq!(script.seen().len(), 3);
+    assert_eq!(script.seen().len(), 2, "nobody has seen the first");
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,41 +16,38 @@ use crate::{
 };
 
 impl Tour<'_> {
-    /// The commit: status fields, owner and mark in one update each.
-    pub(super) async fn update_contacts(&mut self) {
-        let (to_write, rest): (Vec<ContactId>, Vec<ContactId>) = {
-            let (write, rest): (Vec<_>, Vec<_>) = self.cases.iter().partition(|(_, case)| !case.update.is_empty());
-            let ids = |cases: Vec<(&ContactId, &Case)>| cases.into_iter().map(|(id, _)| id.clone()).collect();
-            (ids(write), ids(rest))
-        };
-        for contact in rest {
-            if let Some(case) = self.cases.remove(&contact) {
-                self.committed(&case);
-            }
-        }
-        for chunk in to_write.chunks(VISIT) {
-            let updates: Vec<ContactUpdate> = chunk
-                .iter()
-                .filter_map(|id| self.cases.get(id))
-                .map(|case| ContactUpdate { id: case.contact.id.clone(), properties: case.update.clone() })
-                .collect();
+    /// The commit: status fields, owner and mark in one update each. Answers whose is done, or was not needed.
+    pub(super) async fn update_contacts(&mut self) -> Vec<Case> {
+        let (to_write, mut written): (Vec<Case>, Vec<Case>) =
+            std::mem::take(&mut self.cases).into_values().partition(|case| !case.update.is_empty());
+        let mut to_write = to_write.into_iter().peekable();
+        while to_write.peek().is_some() {
+            let cases: Vec<Case> = to_write.by_ref().take(VISIT).collect();
+            let update = |case: &Case| ContactUpdate { id: case.id().clone(), properties: case.update.clone() };
+            let updates: Vec<ContactUpdate> = cases.iter().map(update).collect();
             let hubspot = self.setup.links.hubspot.clone();
             let (outcomes, error) =
                 in_halves(&hubspot, &updates, |hubspot, items| Box::pin(hubspot.update_contacts(items))).await;
             if let Some(error) = error {
                 self.engine.hubspot_failed(error);
             }
-            for (update, outcome) in updates.iter().zip(outcomes) {
-                self.updated(&update.id, outcome);
+            for (case, outcome) in cases.into_iter().zip(outcomes) {
+                written.extend(self.updated(case, outcome));
             }
         }
+        written
     }
 
-    fn updated(&mut self, contact: &ContactId, outcome: ItemOutcome) {
-        let Some(case) = self.cases.remove(contact) else { return };
+    fn updated(&mut self, case: Case, outcome: ItemOutcome) -> Option<Case> {
+        let contact = case.id();
         match outcome {
-            ItemOutcome::Done(_) => self.committed(&case),
-            // It is read again and found gone.
+            ItemOutcome::Done(_) => {
+                if let Some(given) = case.given() {
+                    self.engine.known.given.insert(contact.clone(), given);
+                }
+                return Some(case);
+            }
+            // It is read again, and perhaps found done or gone.
             ItemOutcome::Missing | ItemOutcome::Unclear => self.set_aside(contact),
             ItemOutcome::Refused(refused) => {
                 tracing::warn!(connection = %self.engine.name, %contact, refused = refused.message, "HubSpot refused an update, will be repeated");
@@ -61,11 +58,15 @@ impl Tour<'_> {
                 self.set_aside_refused(contact);
             }
         }
+        None
     }
 
-    /// Everything about this contact is done and shown on it.
-    fn committed(&mut self, case: &Case) {
+    /// Everything about this contact is done and shown on it, unless it was set aside after all.
+    pub(super) fn committed(&mut self, case: &Case) {
         let contact = case.contact.id.clone();
+        if !self.visits.contains_key(&contact) {
+            return;
+        }
         let engine = &mut *self.engine;
         engine.feed.done(&contact, &case.events);
         engine.known.cleaned(contact.clone());
@@ -77,9 +78,6 @@ impl Tour<'_> {
             Some(_) | None => drop(engine.known.working.remove(&contact)),
         }
         engine.count(case);
-        if let Some(given) = case.given() {
-            self.engine.known.given.insert(contact, given);
-        }
         self.settle(case);
     }
 }

@@ -1,7 +1,7 @@
 //! Visits contacts: reads up to a hundred, decides about each, and carries out what was decided, in batches (DESIGN 6.2).
 //!
 //! The order is what makes a crash harmless: TEC first (its key is the assignment), then the timeline (natural keys), then
-//! the contact with its mark, which commits. Whoever is visited again after a crash goes the same way and finds each step
+//! the contact with its mark, which commits, and last the leads that no contact is in work for: before, they might yet be. Whoever is visited again after a crash goes the same way and finds each step
 //! done. A contact that cannot go on is set aside alone; the others go on.
 
 mod contacts;
@@ -110,9 +110,12 @@ impl Tour<'_> {
         self.leave_waiting();
         self.create_leads().await;
         self.follow_events();
-        self.stop_orphans().await;
         self.log_on_timelines().await;
-        self.update_contacts().await;
+        let written = self.update_contacts().await;
+        self.stop_orphans(&written).await;
+        for case in written {
+            self.committed(&case);
+        }
         self.engine.respect_choices(&self.setup).await;
     }
 

@@ -55,16 +55,18 @@ impl Tour<'_> {
         }
     }
 
-    /// Leads TEC works on although no contact is in work for them: an assignment was undone before it was committed.
-    pub(super) async fn stop_orphans(&mut self) {
+    /// Leads TEC works on although no contact is in work for them: an assignment was undone before it was committed. Only
+    /// once the contact itself says so: until then the same assignment may yet be taken, and TEC would answer with this lead.
+    pub(super) async fn stop_orphans(&mut self, written: &[Case]) {
         let known = &self.engine.known;
         let mut stops = Vec::new();
-        for (contact, case) in &self.cases {
+        for case in written {
             let orphans = case.followed.orphans.iter().filter(|lead| !known.is_stopped(lead)).cloned();
-            stops.extend(orphans.map(|lead| (contact.clone(), Stop { lead, why: StopReason::TakenBack })));
+            stops.extend(orphans.map(|lead| (case.id().clone(), Stop { lead, why: StopReason::TakenBack })));
         }
         for (contact, failed) in self.send_stops(&stops).await {
-            self.cases.remove(&contact);
+            // Its events are kept: they are who tells of the lead.
+            self.engine.known.doubt(&contact);
             self.set_aside_after(&contact, failed);
         }
     }
@@ -134,13 +136,17 @@ impl Tour<'_> {
             let outcomes = self.send_leads(chunk).await;
             for ((contact, _), outcome) in chunk.iter().zip(outcomes) {
                 match outcome {
+                    // Of this assignment's lead we know that it is stopped: another assignment makes another lead.
+                    Some(CreatedLead::Created { lead, .. }) if self.engine.known.is_stopped(&lead) => {
+                        self.refuse(contact, Refusal::WorkedBefore);
+                    }
                     Some(CreatedLead::Created { lead, state }) => {
                         if let Some(case) = self.cases.get_mut(contact) {
                             case.lead = Some((lead, state));
                         }
                     }
                     Some(CreatedLead::Refused(error)) if error.code == ItemError::INVALID_CONTACT => {
-                        self.refuse(contact);
+                        self.refuse(contact, Refusal::NotTaken);
                     }
                     Some(CreatedLead::Refused(error)) => {
                         *refused.entry(error.code).or_default() += 1;
@@ -226,12 +232,12 @@ impl Tour<'_> {
         members.find(|member| member.email == lead.assistant_email)?.schedule.clone()
     }
 
-    /// TEC will never take it.
-    fn refuse(&mut self, contact: &ContactId) {
+    /// This assignment will never be a lead.
+    fn refuse(&mut self, contact: &ContactId, why: Refusal) {
         let Some(case) = self.cases.get_mut(contact) else { return };
         let Then::Accept(assigned) = case.decision.then.clone() else { return };
         let to = hand_back(&case.contact, case.contact.mark.mark(), &self.team);
-        case.decision.then = Then::Refuse(assigned, Refusal::NotTaken, to);
+        case.decision.then = Then::Refuse(assigned, why, to);
     }
 }
 

@@ -238,3 +238,29 @@ async fn a_lead_status_somebody_removes_holds_up_nobody() {
         assert_eq!(office.statuses(contact).1, "Cold");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_that_ends_while_hubspot_is_away_has_its_events_told_again() {
+    for killed in [false, true] {
+        let (mut office, lena, new) = at_work().await;
+        assign(&office, &new);
+        office.pass(MINUTE).await;
+        strike(&office, &json!({"route": "/crm/", "status": 503, "times": 100_000}));
+        for round in 0..5 {
+            office.say(&lena, json!({"type": "EmailSent", "email": {"subject": format!("Mail {round}"), "text": "."}}));
+            office.state(&new[round], "Hot");
+            office.pass(2 * MINUTE).await;
+        }
+        if killed {
+            office.world.kill().await;
+        } else {
+            office.world.stop().await;
+        }
+        office.world.hubspot.clear_faults();
+        office.world.start();
+        office.pass(2 * MINUTE).await;
+        let mails: Vec<String> = (0..5).map(|round| format!("EMAIL Mail {round}: .")).collect();
+        assert_eq!(office.lines(&lena, "email"), mails, "killed {killed}");
+        assert!(new[..5].iter().all(|contact| office.statuses(contact).1 == "Hot"), "killed {killed}");
+    }
+}

@@ -43,3 +43,50 @@ async fn an_owner_chosen_in_the_moment_of_an_acceptance_stays_and_the_lead_stops
     assert_eq!(office.owner_of(&contact), "sue");
     assert_eq!(office.leads(&contact), ["New ada stopped TakenBack"]);
 }
+
+/// The next update of contacts happens, and its reply is lost; the one after is refused for ten seconds.
+fn a_lost_reply(office: &Office) {
+    let route = "/crm/objects/contacts/batch/update";
+    for fault in [
+        json!({"route": route, "method": "POST", "times": 1, "when": "after", "drop": true}),
+        json!({"route": route, "method": "POST", "times": 1, "status": 429}),
+    ] {
+        office.world.hubspot.add_fault(serde_json::from_value(fault).unwrap()).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_person_clears_after_a_lost_reply_is_not_written_again() {
+    let office = Office::open().await;
+    let contact = office.contact("lena");
+    office.assign(&contact, &office.ada);
+    office.pass(11 * SECOND).await;
+    a_lost_reply(&office);
+    office.say(&contact, json!({"type": "StateChanged", "state": "Processed", "done": true}));
+    office.pass(SECOND).await;
+    assert_eq!((office.owner_of(&contact).as_str(), office.statuses(&contact).1.as_str()), ("sam", "Processed"));
+    office.edit(std::slice::from_ref(&contact), "tec_lead_connection_status", "");
+    office.pass(MINUTE).await;
+    assert_eq!(office.statuses(&contact).1, "");
+    assert_eq!((office.owner_of(&contact).as_str(), office.notes(&contact).len()), ("sam", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lead_whose_assignment_may_yet_be_taken_is_not_stopped() {
+    let office = Office::open().await;
+    let contact = office.contact("lena");
+    let fault = json!({"route": "/crm/objects/contacts/batch/update", "status": 500, "times": 1000});
+    office.world.hubspot.add_fault(serde_json::from_value(fault).unwrap()).unwrap();
+    office.assign(&contact, &office.ada);
+    office.pass(11 * SECOND).await;
+    assert_eq!(office.leads(&contact), ["New ada"], "TEC has begun, the contact does not say so yet");
+    // For as long as the field says something, the assignment is one to refuse, and the lead nobody's.
+    office.edit(std::slice::from_ref(&contact), "tec_lead_connection_status", "Warm");
+    office.state(&contact, "Cold");
+    office.pass(MINUTE).await;
+    office.edit(std::slice::from_ref(&contact), "tec_lead_connection_status", "");
+    office.world.hubspot.clear_faults();
+    office.pass(10 * MINUTE).await;
+    assert_eq!((office.owner_of(&contact).as_str(), office.statuses(&contact).1.as_str()), ("ada", "Cold"));
+    assert_eq!(office.leads(&contact), ["Cold ada"], "it goes on");
+}

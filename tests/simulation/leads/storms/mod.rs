@@ -71,7 +71,11 @@ impl Sky {
         let before = time.mul_f64(self.rng.f64());
         let away = if self.rng.bool() { Duration::ZERO } else { time.saturating_sub(before).mul_f64(self.rng.f64()) };
         office.pass(before).await;
-        office.world.kill().await;
+        if self.rng.bool() {
+            office.world.kill().await;
+        } else {
+            office.world.stop().await;
+        }
         office.pass(away).await;
         office.world.start();
         self.crashes += 1;
