@@ -4,7 +4,6 @@
 
 mod contract;
 mod e2e;
-mod leads;
 mod simulation;
 mod support;
 mod tidy;

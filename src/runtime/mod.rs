@@ -1,11 +1,15 @@
-//! What the process stands on: time, chance, back-off, shutdown, telemetry, the way out over HTTP. Knows nothing of HubSpot or of our resources.
+//! What the process stands on: time, chance, secrets, back-off, shutdown, telemetry, the way out over HTTP. Knows nothing of HubSpot or of our resources.
 
 pub mod backoff;
 pub mod chance;
 pub mod clock;
+pub mod secret;
 pub mod shutdown;
 pub mod telemetry;
 pub mod transport;
+
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

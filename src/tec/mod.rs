@@ -30,7 +30,7 @@ pub use self::{
     events::{Address, Cursor, EmailMessage, Event, EventPage, MAX_EVENTS, MAX_WAIT, Task, What},
     leads::{CreatedLead, ItemError, LeadContact, MAX_BATCH, NewLead, StopLead, StopOutcome, StopReason},
     lists::{Assistant, Schedule},
-    token::{InvalidToken, TecToken},
+    token::TecToken,
 };
 use crate::runtime::transport::Transport;
 

@@ -226,10 +226,13 @@ fn a_token_is_in_no_log_line_status_or_event_even_if_hubspot_echoes_it() {
             ready.any(|ready| ready["status"] != "True")
         });
         world.sim.clear_faults();
+        let mut asked = [PORTAL, ADA].map(|object| (object, world.refresh(object)));
         world.wait_until("all is well again", PATIENCE, || {
-            world.refresh(PORTAL);
-            world.refresh(ADA);
-            std::thread::sleep(Duration::from_millis(300));
+            for (object, stamp) in &mut asked {
+                if world.get(object)["status"]["lastHandledReconcileAt"] == stamp.as_str() {
+                    *stamp = world.refresh(object);
+                }
+            }
             let objects = [world.get(PORTAL), world.get(ADA)];
             objects.iter().all(|object| kstatus::of(object) == State::Current)
         });

@@ -108,8 +108,8 @@ fn calls_of_two_passes(world: &World) -> Vec<(String, u64)> {
     for _ in 0..2 {
         world.sim.reset_requests();
         world.wait_until("a pass", Duration::from_secs(13), || accounts() > 0);
-        // Whoever is woken by it has long had its turn.
-        std::thread::sleep(Duration::from_secs(1));
+        // Whoever is woken by it has had its turn when nobody has written for a while.
+        world.wait_calm(Duration::from_secs(1));
         assert_eq!(world.sim.requests().writes(), 0, "{:?}", world.sim.requests());
         calls = world.sim.requests().by_route.iter().map(|line| (line.route.clone(), line.count)).collect();
     }

@@ -1,14 +1,9 @@
 //! The token and contact data never show, whatever HubSpot sends back.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde_json::json;
-use tracing::field::{Field, Visit};
-use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::{
     domain::{ContactId, Email},
@@ -16,31 +11,8 @@ use crate::{
         AccessToken, ContactUpdate, EngagementKind, Filter, FilterOperator, HubSpot, NewEngagement, Search,
         testing::{CANARY, Reply, bench, reply},
     },
+    runtime::testing::Everything,
 };
-
-/// Writes down every field of every event and span, at every level.
-#[derive(Clone, Default)]
-struct Everything(Arc<Mutex<String>>);
-
-struct Writer<'a>(&'a mut String);
-
-impl Visit for Writer<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        write!(self.0, "{field}={value:?} ").unwrap();
-    }
-}
-
-impl<S: tracing::Subscriber> Layer<S> for Everything {
-    fn on_new_span(&self, attributes: &tracing::span::Attributes<'_>, _: &tracing::span::Id, _: Context<'_, S>) {
-        attributes.record(&mut Writer(&mut self.0.lock().unwrap()));
-    }
-
-    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        let mut text = self.0.lock().unwrap();
-        event.record(&mut Writer(&mut text));
-        text.push('\n');
-    }
-}
 
 async fn everything_shown(hubspot: &HubSpot) -> String {
     let email = Email::new("canary.person@example.com").unwrap();
@@ -72,7 +44,7 @@ async fn neither_errors_nor_logs_nor_debug_show_token_or_person() {
     }
     shown.push_str(&everything_shown(&bench([Reply::Lost]).hubspot).await);
     drop(guard);
-    let log = log.0.lock().unwrap().clone();
+    let log = log.text();
     for needle in ["canary", "Bearer pat", "%40"] {
         assert!(!shown.contains(needle), "{needle} in {shown}");
         assert!(!log.contains(needle), "{needle} in {log}");
@@ -126,7 +98,7 @@ async fn no_value_of_a_contact_shows_whatever_hubspot_repeats() {
         }
     }
     drop(guard);
-    shown.push_str(&log.0.lock().unwrap());
+    shown.push_str(&log.text());
     assert!(!shown.to_lowercase().contains("canary"), "{shown}");
     assert!(shown.contains("INVALID_OPTION on city") && shown.contains("operation=\"update_contacts\""), "{shown}");
 }

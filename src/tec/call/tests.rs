@@ -39,7 +39,7 @@ async fn a_failure_has_one_meaning_and_a_number_of_repeats() {
         let Bench { tec, script } = bench([answer.clone()]);
         let error = tec.create_leads(&[lead("k")]).await.unwrap_err();
         assert_eq!((error.category(), script.seen().len()), (category, sent), "{answer:?}");
-        assert!(script.lines().iter().all(|line| line == "POST https://tec.example.com/v1/leads/batch"));
+        assert!(script.addresses().iter().all(|line| line == "POST https://tec.example.com/v1/leads/batch"));
         assert!(error.to_string().starts_with("create_leads: TEC"), "{error}");
     }
 }
@@ -98,7 +98,7 @@ async fn the_base_may_have_a_path_and_every_call_the_token() {
     for base in ["https://tec.example.com/eu", "https://tec.example.com/eu/"] {
         let Bench { tec, script } = bench_at(base, [reply(200, json!({"schedules": []}))]);
         tec.schedules().await.unwrap();
-        assert_eq!(script.lines(), ["GET https://tec.example.com/eu/v1/schedules?limit=200"]);
+        assert_eq!(script.addresses(), ["GET https://tec.example.com/eu/v1/schedules?limit=200"]);
         assert_eq!(script.seen()[0].authorization, "Bearer CANARY_TOKEN_5F0E");
     }
 }

@@ -36,7 +36,7 @@ async fn one_outcome_per_lead_in_input_order_whatever_the_answer_holds() {
     assert_eq!(temporary.collect::<Vec<_>>(), [false, false, false, true, true, true, true]);
     let sent = json!({"idempotencyKey": "a", "assistantEmail": "canary.assistant@example.com", "context": "canary context",
         "contact": {"crmId": "201", "email": "canary.person@example.com", "firstName": "canary"}});
-    assert_eq!(script.seen()[0].body["leads"][0], sent, "what is absent is not sent");
+    assert_eq!(script.seen()[0].json()["leads"][0], sent, "what is absent is not sent");
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,7 +75,7 @@ async fn stops_are_told_apart() {
         refused(ItemError::NO_ANSWER),
     ];
     assert_eq!(tec.stop_leads(&stops).await.unwrap(), expected);
-    let sent = script.seen()[0].body["leads"].clone();
+    let sent = script.seen()[0].json()["leads"].clone();
     let reasons = [0, 1, 2].map(|place: usize| sent[place]["reason"].as_str().unwrap().to_owned());
     assert_eq!(reasons, ["TakenBack", "ContactGone", "AssistantDeleted"]);
 }

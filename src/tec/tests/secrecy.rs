@@ -1,46 +1,18 @@
 //! The token and contact data never show, whatever TEC sends back.
 
-use std::{
-    fmt::Write as _,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fmt::Write as _, time::Duration};
 
 use serde_json::json;
-use tracing::field::{Field, Visit};
-use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::{
     domain::LeadId,
+    runtime::testing::Everything,
     tec::{
         StopLead, StopReason, Tec,
         testing::{Reply, TOKEN, bench, lead, reply},
     },
 };
-
-/// Writes down every field of every event and span, at every level.
-#[derive(Clone, Default)]
-struct Everything(Arc<Mutex<String>>);
-
-struct Writer<'a>(&'a mut String);
-
-impl Visit for Writer<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        write!(self.0, "{field}={value:?} ").unwrap();
-    }
-}
-
-impl<S: tracing::Subscriber> Layer<S> for Everything {
-    fn on_new_span(&self, attributes: &tracing::span::Attributes<'_>, _: &tracing::span::Id, _: Context<'_, S>) {
-        attributes.record(&mut Writer(&mut self.0.lock().unwrap()));
-    }
-
-    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        let mut text = self.0.lock().unwrap();
-        event.record(&mut Writer(&mut text));
-        text.push('\n');
-    }
-}
 
 /// Every call's outcome, in both of its spellings.
 async fn everything_shown(tec: &Tec) -> String {
@@ -111,7 +83,7 @@ async fn neither_errors_nor_logs_nor_debug_show_token_or_person() {
     }
     shown.push_str(&everything_shown(&bench([Reply::Lost]).tec).await);
     drop(guard);
-    let log = log.0.lock().unwrap().clone();
+    let log = log.text();
     for needle in ["canary", "CANARY", "Bearer"] {
         assert!(!shown.contains(needle), "{needle} in {shown}");
         assert!(!log.contains(needle), "{needle} in {log}");

@@ -246,9 +246,9 @@ async fn an_operator_that_ends_while_hubspot_is_away_has_its_events_told_again()
         assign(&office, &new);
         office.pass(MINUTE).await;
         strike(&office, &json!({"route": "/crm/", "status": 503, "times": 100_000}));
-        for round in 0..5 {
+        for (round, contact) in new.iter().take(5).enumerate() {
             office.say(&lena, json!({"type": "EmailSent", "email": {"subject": format!("Mail {round}"), "text": "."}}));
-            office.state(&new[round], "Hot");
+            office.state(contact, "Hot");
             office.pass(2 * MINUTE).await;
         }
         if killed {

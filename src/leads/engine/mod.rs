@@ -1,8 +1,12 @@
 //! The loop that carries the leads of one connection: hears of contacts, visits them, reads TEC's events.
 //!
 //! One task per connection. What it knows is in `memory.rs` and can be lost at any moment; what is true is in HubSpot and
-//! TEC. It only decides *when*: what happens to a contact is `decide.rs`, how is `batch.rs`, where candidates come from
-//! is `look.rs`.
+//! TEC. It only decides *when*: what happens to a contact is `decide.rs`, how is `batch/`, where candidates come from
+//! is `look.rs`. `polling.rs` reads TEC's events, `trouble.rs` waits, `telling.rs` reports.
+
+mod polling;
+mod telling;
+mod trouble;
 
 use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -14,16 +18,14 @@ use super::{
     batch::VISIT,
     cases::Case,
     decide::Then,
-    health::{Health, PAUSE},
+    health::Health,
     look::{Look, OVERLAP},
-    mailbox::{Board, Inbox, Letters, News, OnNews, PENDING_LIMIT},
-    mark::Phase,
-    memory::{Feed, Known, Pending, Visit},
-    setup::{Bookmark, Flow, Halt, Mode, Report, Setup, Tally, Would},
+    mailbox::{Board, Inbox, Letters, OnNews, PENDING_LIMIT},
+    memory::{Feed, Known, Pending},
+    setup::{Bookmark, Halt, Setup, Tally},
 };
 use crate::{
     domain::{ContactId, OwnerId},
-    hubspot::{self, ErrorKind},
     runtime::{chance::Chance, clock::Clock},
     tec::{self, Cursor, EventPage},
 };
@@ -34,24 +36,6 @@ const GATHERING: Duration = Duration::from_millis(50);
 const THOROUGH: Duration = Duration::from_mins(1);
 /// Time between looks at everything the assistants own.
 const SWEEP: Duration = Duration::from_hours(1);
-/// How long TEC may hold a question for events.
-const LONG_POLL: Duration = tec::MAX_WAIT;
-/// Events asked for at once.
-const EVENTS: u32 = tec::MAX_EVENTS;
-/// Pause after an answer without events for which TEC did not wait.
-const POLL_FLOOR: Duration = Duration::from_secs(1);
-/// Pause after a write that may have happened, before it is looked for.
-const DOUBT: Duration = Duration::from_secs(5);
-/// From so many failures in a row on, visits are gathered.
-const GATHERED_FROM: u32 = 4;
-/// Trouble that lasts no longer is nobody's business.
-const BLIP: Duration = Duration::from_secs(30);
-/// Time between two news of how far the events are.
-const PLACE_PAUSE: Duration = Duration::from_secs(30);
-/// With so many events waiting no more are asked for.
-const EVENT_LIMIT: usize = 5_000;
-/// While TEC does not know us the feed is asked first.
-const AFTER_THE_FEED: Duration = Duration::from_secs(1);
 
 /// What an engine is made of.
 pub struct Parts {
@@ -304,60 +288,6 @@ impl Engine {
         self.due = Due { quick: now, thorough: now, sweep: now };
     }
 
-    fn may_poll(&self) -> bool {
-        self.setup.rules.mode == Mode::Process && !self.events.is_down() && self.feed.busy() < EVENT_LIMIT
-    }
-
-    fn poll(&mut self) -> Poll {
-        let (tec, after) = (self.setup.links.tec.clone(), self.feed.cursor.clone());
-        // The first question is whether TEC is there at all.
-        let known = self.events.proven && self.events.failures == 0;
-        let wait = if known { LONG_POLL } else { Duration::ZERO };
-        self.asked = Some((Instant::now(), wait));
-        Box::pin(async move { tec.events(after.as_ref(), EVENTS, wait).await })
-    }
-
-    fn take_page(&mut self, page: tec::Result<EventPage>) {
-        match page {
-            Ok(EventPage { cursor, events, skipped }) => {
-                if self.events.failures > 0 {
-                    // TEC is back: whatever waited for it is tried at once.
-                    self.tec = Health::default();
-                }
-                self.events.answered();
-                if events.is_empty() && self.answered_too_soon() {
-                    self.events.down_until = Some(Instant::now() + POLL_FLOOR);
-                }
-                self.tally.unknown_events += u64::try_from(skipped).unwrap_or_default();
-                let now = Instant::now();
-                for contact in self.feed.take_in(cursor, events) {
-                    self.pending.want(contact, now, false);
-                }
-            }
-            // Also a cursor TEC never made: it was kept from another one.
-            Err(tec::Error { kind: tec::ErrorKind::CursorExpired | tec::ErrorKind::Rejected { .. }, .. })
-                if self.feed.cursor.is_some() =>
-            {
-                tracing::warn!(connection = %self.name, "TEC has forgotten where we were, its events are read from the start");
-                self.feed.restart();
-            }
-            Err(error) => {
-                let pause = pause_of_tec(&error);
-                self.events.failed(pause, &self.chance);
-                if error.kind == tec::ErrorKind::Unauthorized {
-                    // Nothing else is asked with that token before the feed has been asked again.
-                    self.tec.down_until = self.events.down_until.map(|until| until + AFTER_THE_FEED);
-                }
-                self.halted(Halt::Tec(Arc::new(error)));
-            }
-        }
-    }
-
-    /// Whether TEC did not wait for events although it was asked to.
-    fn answered_too_soon(&self) -> bool {
-        self.asked.is_some_and(|(at, wait)| !wait.is_zero() && at.elapsed() < POLL_FLOOR)
-    }
-
     fn next_due(&self, polling: bool) -> Instant {
         let looks = self.due.quick.min(self.due.thorough).min(self.due.sweep);
         let looks = self.search.down_until.map_or(looks, |until| looks.max(until));
@@ -374,95 +304,6 @@ impl Engine {
     /// The date.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    /// Search can fail while everything else works: then deliveries and events go on.
-    fn look_failed(&mut self, error: hubspot::Error) {
-        match error.kind {
-            ErrorKind::Unavailable { .. } | ErrorKind::Malformed { .. } | ErrorKind::Rejected(_) => {
-                self.search.failed(Duration::ZERO, &self.chance);
-                self.halted(Halt::HubSpot(Arc::new(error)));
-            }
-            _ => self.hubspot_failed(error),
-        }
-    }
-
-    /// A call to HubSpot failed as a whole: nothing is asked of it for a while.
-    pub(super) fn hubspot_failed(&mut self, error: hubspot::Error) {
-        let pause = match &error.kind {
-            ErrorKind::QuotaExhausted { resets_at } => {
-                Duration::try_from(resets_at.duration_since(self.clock.now())).unwrap_or_default()
-            }
-            ErrorKind::RateLimited { retry_after, .. } | ErrorKind::Busy { retry_after, .. } => *retry_after,
-            ErrorKind::Unauthorized { .. }
-            | ErrorKind::MissingScopes { .. }
-            | ErrorKind::Forbidden { .. }
-            | ErrorKind::WrongRegion { .. } => PAUSE.max,
-            // It may be at work still: what is looked up too early is not there yet (API.md §12).
-            ErrorKind::Ambiguous { .. } => DOUBT,
-            _ => Duration::ZERO,
-        };
-        self.hubspot.failed(pause, &self.chance);
-        self.visits_succeed = false;
-        self.halted(Halt::HubSpot(Arc::new(error)));
-    }
-
-    pub(super) fn hubspot_is_down(&self) -> bool {
-        self.hubspot.is_down()
-    }
-
-    pub(super) fn tec_failed(&mut self, error: tec::Error) {
-        let pause = pause_of_tec(&error);
-        self.tec.failed(pause, &self.chance);
-        self.halted(Halt::Tec(Arc::new(error)));
-    }
-
-    pub(super) fn tec_answered(&mut self) {
-        self.tec.answered();
-    }
-
-    pub(super) fn tec_is_down(&self) -> bool {
-        self.tec.is_down()
-    }
-
-    fn halted(&mut self, halt: Halt) {
-        if self.halt.as_ref() != Some(&halt) {
-            let correlation_id = match &halt {
-                Halt::HubSpot(error) => error.correlation_id.clone(),
-                Halt::Tec(_) => None,
-            };
-            tracing::warn!(connection = %self.name, error = %halt, correlation_id, "leads do not flow, will be repeated");
-        }
-        self.halted_at = self.halted_at.or(Some(Instant::now()));
-        self.halt = Some(halt);
-    }
-
-    /// What is halted long enough to be told, or will not pass by itself.
-    fn told_halt(&self) -> Option<&Halt> {
-        let lasting = self.halted_at.is_some_and(|at| at.elapsed() >= BLIP);
-        self.halt.as_ref().filter(|halt| lasting || halt.is_serious())
-    }
-
-    /// Plans another visit after a failed one.
-    pub(super) fn visit_again(&mut self, contact: ContactId, visit: Visit, needs_tec: bool) {
-        // TEC's own pause is the pause then.
-        let failures = if needs_tec { visit.failures } else { visit.failures.saturating_add(1) };
-        let mut pause = if needs_tec { Duration::ZERO } else { PAUSE.delay(failures, &self.chance) };
-        if self.known.is_doubtful(&contact) {
-            pause = pause.max(DOUBT);
-        }
-        let due = self.on_the_grid(Instant::now() + pause, failures);
-        self.pending.again(contact, Visit { due, failures, needs_tec, ..visit });
-    }
-
-    /// Visits after many failures come together, so that they share calls.
-    fn on_the_grid(&self, due: Instant, failures: u32) -> Instant {
-        let step = PAUSE.ceiling(failures) / 4;
-        if failures < GATHERED_FROM || step.is_zero() {
-            return due;
-        }
-        let steps = due.duration_since(self.born).as_millis() / step.as_millis() + 1;
-        u32::try_from(steps).map_or(due, |steps| self.born + step * steps)
     }
 
     /// Whether something may be on its timeline that its mark does not tell: after a failure, or from before the start.
@@ -485,119 +326,12 @@ impl Engine {
         };
         !fresh && !self.known.is_clean(contact)
     }
-
-    /// An assistant has a contact in work since then.
-    pub(super) fn has_accepted(&mut self, assistant: &OwnerId, at: Timestamp) {
-        let first = self.first_accepted.entry(assistant.clone()).or_insert(at);
-        *first = at.min(*first);
-    }
-
-    /// What would be done to a contact.
-    pub(super) fn observed(&mut self, contact: &ContactId, then: &Then) {
-        match then {
-            Then::Accept(_) => drop(self.would.insert(contact.clone(), true)),
-            Then::Refuse(..) => drop(self.would.insert(contact.clone(), false)),
-            Then::Nothing | Then::InWork | Then::Wait | Then::GiveBack(..) | Then::Close(_) => {
-                self.would.remove(contact);
-            }
-        }
-    }
-
-    /// Counts what was done.
-    pub(super) fn count(&mut self, case: &Case) {
-        match &case.decision.then {
-            Then::Accept(_) => self.tally.accepted += 1,
-            Then::Refuse(..) => self.tally.refused += 1,
-            Then::GiveBack(..) => self.tally.handed_back += 1,
-            Then::Close(_) => self.tally.taken_back += 1,
-            Then::Nothing | Then::InWork | Then::Wait => {}
-        }
-        if case.handed_back {
-            self.tally.handed_back += 1;
-        }
-        let worked = case.mark.as_ref().is_some_and(|mark| mark.phase == Phase::Working);
-        if !worked {
-            self.would.remove(case.id());
-        }
-    }
-
-    /// Puts the report on the board; news that somebody may wait for rings.
-    fn tell(&mut self) {
-        if !self.hubspot.is_down() && !self.tec.is_down() && !self.events.is_down() && self.has_proven() {
-            (self.halt, self.halted_at) = (None, None);
-        }
-        let flow = match self.told_halt() {
-            Some(halt) => Flow::Halted(halt.clone()),
-            None if self.has_proven() => Flow::Flowing,
-            // A blip, or the first answers are on their way.
-            None => self.board.read().flow,
-        };
-        let accept = self.would.values().filter(|accept| **accept).count();
-        let report = Report {
-            flow,
-            bookmark: Bookmark { cursor: self.feed.committed().cloned(), looked_until: self.looked_until },
-            first_accepted: self.first_accepted.clone(),
-            still_owned: self.still_owned.clone(),
-            in_work: self.known.working.len(),
-            delayed: self.pending.delayed(),
-            tally: self.tally,
-            would: Would { accept, refuse: self.would.len() - accept },
-        };
-        if self.board.write(report) {
-            (self.on_news)(News::Standing);
-        } else if self.has_moved_on() {
-            (self.on_news)(News::Place);
-        }
-    }
-
-    /// Whether the events have moved on since that was told last, some time ago.
-    fn has_moved_on(&mut self) -> bool {
-        let (cursor, now) = (self.feed.committed(), Instant::now());
-        let Some((told, at)) = &self.told else {
-            self.told = Some((cursor.cloned(), now));
-            return false;
-        };
-        let moved = told.as_ref() != cursor && now.duration_since(*at) >= PLACE_PAUSE;
-        if moved {
-            self.told = Some((cursor.cloned(), now));
-        }
-        moved
-    }
-
-    /// Both sides have answered since the start, or since the ways out changed.
-    fn has_proven(&self) -> bool {
-        let tec = self.events.proven || self.setup.rules.mode != Mode::Process;
-        self.hubspot.proven
-            && tec
-            && self.visits_succeed
-            && self.hubspot.failures == 0
-            && self.search.failures == 0
-            && self.events.failures == 0
-            && self.tec.failures == 0
-    }
-}
-
-fn pause_of_tec(error: &tec::Error) -> Duration {
-    match &error.kind {
-        tec::ErrorKind::RateLimited { retry_after } => *retry_after,
-        tec::ErrorKind::Unauthorized => Duration::from_mins(1),
-        _ => Duration::ZERO,
-    }
 }
 
 async fn polled(poll: &mut Option<Poll>) -> tec::Result<EventPage> {
     match poll {
         Some(poll) => poll.as_mut().await,
         None => std::future::pending().await,
-    }
-}
-
-impl fmt::Display for Halt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::HubSpot(error) => error.fmt(f),
-            Self::Tec(error) => write!(f, "TEC: {error}"),
-        }
     }
 }
 
