@@ -68,7 +68,7 @@
 //!   client. `now` and answers are arguments. Same input, same plan, same decision.
 //! - **Nobody but [`apply`] changes a portal's configuration**, and it decides nothing: an action is complete, with its
 //!   precondition. If the portal is not as planned on, it says `Stale` and somebody plans again.
-//! - **A contact's mark is written last**, in one update with what people see ([`leads::mark`]). Whatever was cut off before is
+//! - **A contact's mark is written last** of all that concerns it, in one update with what people see ([`leads::mark`]). Whatever was cut off before is
 //!   found done when it is done again: TEC by its key, the timeline by natural keys ([`leads::timeline`]).
 //! - **A person's choice wins.** Owner and history are read before every write to a contact, and looked at once more after a
 //!   hand-back; what a person chose is not written over, or given back.

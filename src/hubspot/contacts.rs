@@ -149,7 +149,7 @@ impl HubSpot {
     }
 
     /// Changes up to 100 different contacts and says what came of each, in the order of `updates`. An error means that
-    /// the batch as a whole was refused or its answer lost; a repeat does no harm.
+    /// the batch as a whole was refused or its answer lost. It is never repeated here: what was decided on may have changed.
     pub async fn update_contacts(&self, updates: &[ContactUpdate]) -> Result<Vec<ItemOutcome>> {
         let operation = Operation::UpdateContacts;
         at_most(operation, BATCH_LIMIT, updates.len())?;

@@ -17,8 +17,8 @@ use crate::{
     tec::{Event, LeadContact, What},
 };
 
-const OWNER: &str = "hubspot_owner_id";
-const ASSIGNED: &str = "hubspot_owner_assigneddate";
+pub(super) const OWNER: &str = "hubspot_owner_id";
+pub(super) const ASSIGNED: &str = "hubspot_owner_assigneddate";
 const LEAD_STATUS: &str = "hs_lead_status";
 
 /// Which properties are read.

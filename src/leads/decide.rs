@@ -1,6 +1,6 @@
 //! The rules R1 to R11 (DESIGN 6.1): what is to be done about a contact, given what it looks like and who works here.
 //!
-//! Pure. Says what, in full; `batch.rs` carries it out and decides nothing.
+//! Pure. Says what, in full; `batch/` carries it out and decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,7 @@ use super::{
     mark::{Mark, MarkSeen, Phase},
 };
 use crate::domain::{ContactId, LeadId, OwnerId};
+pub use crate::tec::StopReason;
 
 /// Who works in a portal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,17 +51,6 @@ pub struct Stop {
     pub lead: LeadId,
     /// Why.
     pub why: StopReason,
-}
-
-/// Why a lead is stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopReason {
-    /// A person took the contact, or gave it to somebody else.
-    TakenBack,
-    /// The contact was deleted or merged into another.
-    ContactGone,
-    /// The assistant is being deleted.
-    AssistantDeleted,
 }
 
 /// What happens to the contact.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    cases::Wanted,
+    cases::{ASSIGNED, OWNER, Wanted},
     decide::{Standing, Team},
     engine::Engine,
     mark::Phase,
@@ -16,11 +16,9 @@ use super::{
 };
 use crate::{
     domain::{ContactId, OwnerId},
-    hubspot::{self, ContactRecord, Direction, Filter, FilterOperator, FoundContacts, Search},
+    hubspot::{self, ContactRecord, Direction, Filter, FilterOperator, FoundContacts, SEARCH_PAGE, Search},
 };
 
-/// Hits on a page: HubSpot's limit.
-const PAGE: u32 = 200;
 /// What a quick look goes back: HubSpot's index lags by seconds, and clocks differ.
 const QUICK_OVERLAP: Duration = Duration::from_mins(2);
 /// What a thorough look goes back before the last one.
@@ -74,7 +72,7 @@ impl Engine {
     ) -> Result<(), hubspot::Error> {
         let mut after = 0;
         for _ in 0..QUICK_PAGES {
-            let sort = Some(("hubspot_owner_assigneddate".to_owned(), Direction::Descending));
+            let sort = Some((ASSIGNED.to_owned(), Direction::Descending));
             let found = self.search(setup, (filters.clone(), sort, after)).await?;
             let news = self.take_hits(setup, &found.contacts, seen);
             match found.next {
@@ -121,7 +119,7 @@ impl Engine {
         (any_of, sort, after): (Vec<Vec<Filter>>, Option<(String, Direction)>, u32),
     ) -> Result<FoundContacts, hubspot::Error> {
         let properties = Wanted::of(&setup.rules).search_properties();
-        let search = Search { any_of, sort, properties, limit: PAGE, after };
+        let search = Search { any_of, sort, properties, limit: SEARCH_PAGE, after };
         setup.links.hubspot.search_contacts(&search).await
     }
 
@@ -160,10 +158,7 @@ impl Engine {
     pub(super) async fn count_owned(&mut self, setup: &Setup) -> Result<(), hubspot::Error> {
         self.still_owned.retain(|owner, _| setup.rules.is_leaving(owner));
         for owner in setup.rules.members.keys().filter(|owner| setup.rules.is_leaving(owner)) {
-            let owned = Filter {
-                property: "hubspot_owner_id".to_owned(),
-                operator: FilterOperator::Eq(owner.as_str().to_owned()),
-            };
+            let owned = Filter { property: OWNER.to_owned(), operator: FilterOperator::Eq(owner.as_str().to_owned()) };
             let count = setup.links.hubspot.count_contacts(&[owned]).await?;
             self.still_owned.insert(owner.clone(), count);
         }
@@ -215,16 +210,16 @@ fn filters(setup: &Setup, look: Look, (owners, first): (&[OwnerId], bool), now: 
     let mut groups = Vec::new();
     if !owners.is_empty() {
         let ids = owners.iter().map(ToString::to_string).collect();
-        let mut group = vec![filter("hubspot_owner_id", FilterOperator::In(ids))];
-        group.extend(since.map(|at| from("hubspot_owner_assigneddate", at)));
+        let mut group = vec![filter(OWNER, FilterOperator::In(ids))];
+        group.extend(since.map(|at| from(ASSIGNED, at)));
         groups.push(group);
     }
     if first && let Some(at) = since {
-        groups.push(vec![state(), from("hubspot_owner_assigneddate", at)]);
+        groups.push(vec![state(), from(ASSIGNED, at)]);
     }
     if first {
         // Whether the assignment date says that the owner was cleared is not known (API.md §14.13).
-        let mut group = vec![state(), filter("hubspot_owner_id", FilterOperator::NotHasProperty)];
+        let mut group = vec![state(), filter(OWNER, FilterOperator::NotHasProperty)];
         group.extend(since.map(|at| from("lastmodifieddate", at)));
         groups.push(group);
     }

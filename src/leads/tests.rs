@@ -1,6 +1,6 @@
 //! The rules in motion: any interleaving of what people, TEC and crashes do ends in a state the rules allow (DESIGN 6.2).
 //!
-//! `world.rs` is what would be in HubSpot and TEC, `worker.rs` goes the way of `batch.rs` step by step and may be struck
+//! `world.rs` is what would be in HubSpot and TEC, `worker.rs` goes the way of `batch/` step by step and may be struck
 //! down between any two, `any_order.rs` has the property and what the world must look like when it has calmed down.
 
 mod any_order;

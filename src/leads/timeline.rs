@@ -16,6 +16,9 @@ use crate::{
     tec::{Address, EmailMessage, Event, Task, What},
 };
 
+/// Most people shown of each kind: the headers are one text, and a text has its limit (API.md §7).
+const PEOPLE: usize = 50;
+
 /// One thing to be logged.
 #[derive(Clone)]
 pub struct Entry {
@@ -60,7 +63,7 @@ pub fn of_event(event: &Event, author: Option<&OwnerId>) -> Option<Entry> {
 
 fn email(event: &Event, message: &EmailMessage, direction: Direction, author: Option<&OwnerId>) -> Entry {
     let EmailMessage { subject, text, html, from, to, cc, bcc } = message;
-    let all = |addresses: &[Address]| addresses.iter().map(address).collect::<Vec<_>>();
+    let all = |addresses: &[Address]| addresses.iter().take(PEOPLE).map(address).collect::<Vec<_>>();
     let headers = json!({"from": address(from), "to": all(to), "cc": all(cc), "bcc": all(bcc)});
     let direction = match direction {
         Direction::Outgoing => "EMAIL",
@@ -79,7 +82,6 @@ fn email(event: &Event, message: &EmailMessage, direction: Direction, author: Op
     entry(EngagementKind::Email, (&event.contact, event.occurred_at), (&subject, &body), properties, author)
 }
 
-/// A task's time is its due date (API.md §9).
 /// Names that are not known are left out: whether HubSpot takes a null there is not known.
 fn address(Address { email, first_name, last_name }: &Address) -> Value {
     let mut address = json!({ "email": email });
@@ -91,6 +93,7 @@ fn address(Address { email, first_name, last_name }: &Address) -> Value {
     address
 }
 
+/// A task's time is its due date (API.md §9).
 fn task(event: &Event, new: &Task, author: Option<&OwnerId>) -> Entry {
     let Task { subject, body, due_at, priority, task_type } = new;
     let (subject, body) = (bounded(subject), bounded(body.as_deref().unwrap_or_default()));

@@ -195,7 +195,7 @@ fn event(value: &Value) -> Option<Event> {
 
 fn readable(value: &Value) -> Option<Event> {
     let wire::EventHead { seq, lead_id, crm_id, kind, occurred_at, done } = parse(value)?;
-    if seq == 0 || !wire::is_word(&lead_id) || !wire::is_word(&crm_id) {
+    if seq == 0 || !wire::is_word(&lead_id) || !is_contact(&crm_id) {
         return None;
     }
     let what = match what(&kind, value) {
@@ -215,6 +215,11 @@ fn what(kind: &str, value: &Value) -> Option<What> {
         "TaskCreated" => What::TaskCreated(task(parse::<wire::TaskEvent>(value)?.task)),
         other => What::Unknown { kind: if wire::is_word(other) { other } else { "?" }.to_owned() },
     })
+}
+
+/// HubSpot's ids are numbers: anything else would be refused, with the ids beside it.
+fn is_contact(id: &str) -> bool {
+    (1..=20).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn parse<T: DeserializeOwned>(value: &Value) -> Option<T> {

@@ -88,11 +88,6 @@ impl ItemError {
     fn new(code: &str) -> Self {
         Self { code: code.to_owned() }
     }
-
-    /// Whether the same item may succeed later, unchanged.
-    pub fn is_temporary(&self) -> bool {
-        [Self::TEMPORARY, Self::NO_ANSWER].contains(&self.code.as_str())
-    }
 }
 
 impl fmt::Display for ItemError {

@@ -205,9 +205,11 @@ async fn every_refusal_is_as_written() {
     }
     sim.configure(|config| config.temporary = 1.0);
     let outcomes = tec.create_leads(&[lead(7)]).await.unwrap();
-    assert!(matches!(&outcomes[0], CreatedLead::Refused(error) if error.is_temporary()));
+    assert!(matches!(&outcomes[0], CreatedLead::Refused(error) if error.code == ItemError::TEMPORARY));
     let stop = StopLead { lead: LeadId("lead-1".into()), reason: StopReason::TakenBack };
-    assert!(matches!(&tec.stop_leads(&[stop]).await.unwrap()[0], StopOutcome::Refused(error) if error.is_temporary()));
+    assert!(
+        matches!(&tec.stop_leads(&[stop]).await.unwrap()[0], StopOutcome::Refused(error) if error.code == ItemError::TEMPORARY)
+    );
     checked.assert_kept();
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{HISTORY, Tour, VISIT, halves::in_halves};
+use super::{Tour, halves::in_halves};
 use crate::{
     domain::ContactId,
-    hubspot::{self, ContactUpdate, ItemOutcome},
+    hubspot::{self, BATCH_LIMIT, ContactUpdate, HISTORY_LIMIT, ItemOutcome},
     leads::{
-        cases::{Case, Given, Wanted},
-        decide::{Choice, overruled},
+        cases::{Case, Given, OWNER, Wanted},
+        decide::{Choice, Then, overruled},
         engine::Engine,
         mark::{Mark, Phase},
         setup::Setup,
@@ -22,9 +22,12 @@ impl Tour<'_> {
             std::mem::take(&mut self.cases).into_values().partition(|case| !case.update.is_empty());
         let mut to_write = to_write.into_iter().peekable();
         while to_write.peek().is_some() {
-            let cases: Vec<Case> = to_write.by_ref().take(VISIT).collect();
+            let cases: Vec<Case> = to_write.by_ref().take(BATCH_LIMIT).collect();
             let update = |case: &Case| ContactUpdate { id: case.id().clone(), properties: case.update.clone() };
             let updates: Vec<ContactUpdate> = cases.iter().map(update).collect();
+            // Before it is known what came of it: a write whose reply is lost may have written over a choice, too.
+            let given = cases.iter().filter_map(|case| Some((case.id().clone(), case.given()?)));
+            self.engine.known.given.extend(given);
             let hubspot = self.setup.links.hubspot.clone();
             let (outcomes, error) =
                 in_halves(&hubspot, &updates, |hubspot, items| Box::pin(hubspot.update_contacts(items))).await;
@@ -41,12 +44,7 @@ impl Tour<'_> {
     fn updated(&mut self, case: Case, outcome: ItemOutcome) -> Option<Case> {
         let contact = case.id();
         match outcome {
-            ItemOutcome::Done(_) => {
-                if let Some(given) = case.given() {
-                    self.engine.known.given.insert(contact.clone(), given);
-                }
-                return Some(case);
-            }
+            ItemOutcome::Done(_) => return Some(case),
             // It is read again, and perhaps found done or gone.
             ItemOutcome::Missing | ItemOutcome::Unclear => self.set_aside(contact),
             ItemOutcome::Refused(refused) => {
@@ -73,7 +71,9 @@ impl Tour<'_> {
         match &case.mark {
             Some(Mark { phase: Phase::Working, lead: Some(lead), assistant, assigned_at, .. }) => {
                 engine.known.working.insert(contact.clone(), lead.clone());
-                engine.has_accepted(assistant, *assigned_at);
+                // An engine before this one took it: it was not before the assignment.
+                let took = matches!(case.decision.then, Then::Accept(_));
+                engine.has_accepted(assistant, if took { engine.now() } else { *assigned_at });
             }
             Some(_) | None => drop(engine.known.working.remove(&contact)),
         }
@@ -87,7 +87,7 @@ impl Engine {
     /// looked at later.
     pub(in crate::leads) async fn respect_choices(&mut self, setup: &Setup) {
         let given: Vec<ContactId> = self.known.given.keys().cloned().collect();
-        for chunk in given.chunks(HISTORY) {
+        for chunk in given.chunks(HISTORY_LIMIT) {
             if self.hubspot_is_down() {
                 return;
             }
@@ -101,11 +101,11 @@ impl Engine {
         let hubspot = &setup.links.hubspot;
         let wanted = Wanted::of(&setup.rules);
         let mut updates = Vec::new();
-        for record in hubspot.read_contacts(contacts, &["hubspot_owner_id"], &["hubspot_owner_id"]).await? {
+        for record in hubspot.read_contacts(contacts, &[OWNER], &[OWNER]).await? {
             let Some(Given { to, from }) = self.known.given.get(&record.id) else { continue };
             if let Some(Choice(choice)) = overruled(&wanted.read(&record).contact, to.as_ref(), from) {
                 let owner = choice.map(|owner| owner.to_string()).unwrap_or_default();
-                let properties = BTreeMap::from([("hubspot_owner_id".to_owned(), owner)]);
+                let properties = BTreeMap::from([(OWNER.to_owned(), owner)]);
                 updates.push(ContactUpdate { id: record.id, properties });
             }
         }

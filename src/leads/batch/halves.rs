@@ -18,8 +18,7 @@ pub(super) async fn in_halves<T>(
         match write(hubspot, part).await {
             Ok(mut answered) => outcomes.append(&mut answered),
             Err(hubspot::Error { kind: ErrorKind::Rejected(_) | ErrorKind::NotFound, .. }) if part.len() > 1 => {
-                let (first, second) = part.split_at(part.len() / 2);
-                rest.extend([second, first]);
+                rest.extend(halves(part));
             }
             Err(hubspot::Error { kind: ErrorKind::Rejected(rejection), .. }) => {
                 outcomes.push(ItemOutcome::Refused(ItemRefusal::from(&*rejection)));
@@ -32,4 +31,10 @@ pub(super) async fn in_halves<T>(
         }
     }
     (outcomes, None)
+}
+
+/// Two halves for a stack: the second first, because what is pushed last is taken first.
+pub(super) fn halves<T>(part: &[T]) -> [&[T]; 2] {
+    let (first, second) = part.split_at(part.len() / 2);
+    [second, first]
 }

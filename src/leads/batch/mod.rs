@@ -13,8 +13,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::time::Instant;
 
+use self::halves::halves;
 use super::{
-    cases::{Case, Read, Wanted},
+    cases::{Case, OWNER, Read, Wanted},
     contact::Contact,
     decide::{Decision, Team, Then, decide},
     engine::Engine,
@@ -23,12 +24,13 @@ use super::{
     memory::{Settled, Visit},
     setup::{Mode, Rules, Setup},
 };
-use crate::{domain::ContactId, hubspot};
+use crate::{
+    domain::ContactId,
+    hubspot::{self, ContactRecord, ErrorKind, HISTORY_LIMIT},
+};
 
-/// Contacts of one visit: HubSpot's limit on writes (API.md §8.2).
-pub(super) const VISIT: usize = 100;
-/// HubSpot's limit on reads with history (API.md §8.1).
-const HISTORY: usize = 50;
+/// Contacts of one visit.
+pub(super) const VISIT: usize = hubspot::BATCH_LIMIT;
 /// Refusals after which what HubSpot refuses is left out, so that the contact can go on. Other trouble does not count.
 const PATIENCE: u32 = 5;
 
@@ -68,26 +70,40 @@ impl Engine {
 }
 
 impl Tour<'_> {
-    /// Reads the contacts and decides. Those that are not there any more are settled here.
+    /// Reads the contacts and decides. One that HubSpot cannot read is set aside alone.
     async fn read(&mut self) -> Result<(), hubspot::Error> {
         let ids: Vec<ContactId> = self.visits.keys().cloned().collect();
-        let wanted = Wanted::of(&self.rules);
-        for chunk in ids.chunks(HISTORY) {
-            let records =
-                self.setup.links.hubspot.read_contacts(chunk, &wanted.properties(), &["hubspot_owner_id"]).await?;
-            for record in records {
-                let Read { contact, person } = wanted.read(&record);
-                if !self.visits.contains_key(&contact.id) {
-                    // A merged contact may answer for the one it swallowed (API.md §8.1).
-                    self.engine.pending.want(contact.id, Instant::now(), true);
-                    continue;
-                }
-                let events = self.engine.feed.of(&contact.id);
-                let decision = self.decide(&contact);
-                self.cases.insert(contact.id.clone(), Case::new(contact, person, decision, events));
+        let rules = Arc::clone(&self.rules);
+        let wanted = Wanted::of(&rules);
+        let mut rest: Vec<&[ContactId]> = ids.chunks(HISTORY_LIMIT).rev().collect();
+        while let Some(part) = rest.pop() {
+            match self.setup.links.hubspot.read_contacts(part, &wanted.properties(), &[OWNER]).await {
+                Ok(records) => self.take(&wanted, &records),
+                Err(error) if !is_refusal(&error) => return Err(error),
+                Err(error) => match part {
+                    [contact] => {
+                        tracing::warn!(connection = %self.engine.name, %contact, %error, "HubSpot cannot read a contact, will be repeated");
+                        self.set_aside_refused(contact);
+                    }
+                    _ => rest.extend(halves(part)),
+                },
             }
         }
         Ok(())
+    }
+
+    fn take(&mut self, wanted: &Wanted<'_>, records: &[ContactRecord]) {
+        for record in records {
+            let Read { contact, person } = wanted.read(record);
+            if !self.visits.contains_key(&contact.id) {
+                // A merged contact may answer for the one it swallowed (API.md §8.1).
+                self.engine.pending.want(contact.id, Instant::now(), true);
+                continue;
+            }
+            let events = self.engine.feed.of(&contact.id);
+            let decision = self.decide(&contact);
+            self.cases.insert(contact.id.clone(), Case::new(contact, person, decision, events));
+        }
     }
 
     /// What the rules say. A contact that was deleted came back with a mark that says Working; its lead was stopped, so it is in
@@ -203,4 +219,9 @@ impl Tour<'_> {
             self.engine.visit_again(contact.clone(), visit, true);
         }
     }
+}
+
+/// The request is wrong, most likely for the sake of one record in it.
+fn is_refusal(error: &hubspot::Error) -> bool {
+    matches!(error.kind, ErrorKind::Rejected(_) | ErrorKind::NotFound)
 }

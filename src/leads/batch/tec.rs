@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Tour, VISIT};
+use super::{Tour, halves::halves};
 use crate::{
     domain::{ContactId, LeadId},
     leads::{
         cases::Case,
         decide::{Assigned, Refusal, Stop, StopReason, Then, hand_back},
     },
-    tec::{self, CreatedLead, ItemError, NewLead, StopLead, StopOutcome},
+    tec::{self, CreatedLead, ItemError, MAX_BATCH, NewLead, StopLead, StopOutcome},
 };
 
 impl Tour<'_> {
@@ -74,16 +74,14 @@ impl Tour<'_> {
     /// Sends stops; answers whose lead goes on, and whether that is because TEC is not there.
     async fn send_stops(&mut self, stops: &[(ContactId, Stop)]) -> BTreeMap<ContactId, Failed> {
         let mut failed = BTreeMap::new();
-        let mut rest: Vec<&[(ContactId, Stop)]> = stops.chunks(VISIT).rev().collect();
+        let mut rest: Vec<&[(ContactId, Stop)]> = stops.chunks(MAX_BATCH).rev().collect();
         while let Some(part) = rest.pop() {
             if self.engine.tec_is_down() {
                 failed.extend(part.iter().map(|(contact, _)| (contact.clone(), Failed::TecDown)));
                 continue;
             }
-            let requests: Vec<StopLead> = part
-                .iter()
-                .map(|(_, Stop { lead, why })| StopLead { lead: lead.clone(), reason: reason(*why) })
-                .collect();
+            let requests: Vec<StopLead> =
+                part.iter().map(|(_, Stop { lead, why })| StopLead { lead: lead.clone(), reason: *why }).collect();
             match self.setup.links.tec.stop_leads(&requests).await {
                 Ok(outcomes) => {
                     self.engine.tec_answered();
@@ -132,7 +130,7 @@ impl Tour<'_> {
         let accepted: Vec<(ContactId, NewLead)> =
             self.cases.iter().filter_map(|(contact, case)| Some((contact.clone(), self.new_lead(case)?))).collect();
         let mut refused: BTreeMap<String, usize> = BTreeMap::new();
-        for chunk in accepted.chunks(VISIT) {
+        for chunk in accepted.chunks(MAX_BATCH) {
             let outcomes = self.send_leads(chunk).await;
             for ((contact, _), outcome) in chunk.iter().zip(outcomes) {
                 match outcome {
@@ -253,18 +251,4 @@ enum Failed {
 /// The whole request is wrong, most likely for the sake of one item.
 fn is_rejected(error: &tec::Error) -> bool {
     matches!(error.kind, tec::ErrorKind::Rejected { .. })
-}
-
-/// The second half first: what is pushed last is taken first.
-fn halves<T>(part: &[T]) -> [&[T]; 2] {
-    let (first, second) = part.split_at(part.len() / 2);
-    [second, first]
-}
-
-fn reason(why: StopReason) -> crate::tec::StopReason {
-    match why {
-        StopReason::TakenBack => crate::tec::StopReason::TakenBack,
-        StopReason::ContactGone => crate::tec::StopReason::ContactGone,
-        StopReason::AssistantDeleted => crate::tec::StopReason::AssistantDeleted,
-    }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PATIENCE, Tour, VISIT, halves::in_halves};
+use super::{PATIENCE, Tour, halves::in_halves};
 use crate::{
     domain::ContactId,
-    hubspot::{self, EngagementKind, ItemOutcome},
+    hubspot::{self, BATCH_LIMIT, EngagementKind, ItemOutcome},
     leads::timeline::{self, Entry},
 };
 
@@ -18,7 +18,7 @@ impl Tour<'_> {
                 continue;
             }
             let entries: Vec<Entry> = self.entries(kind).cloned().collect();
-            for chunk in entries.chunks(VISIT) {
+            for chunk in entries.chunks(BATCH_LIMIT) {
                 self.create(kind, chunk).await;
             }
         }
@@ -43,7 +43,7 @@ impl Tour<'_> {
         let there = hubspot.engagements_of(kind, &doubtful).await?;
         let ids: Vec<String> = there.values().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect();
         let mut keys = BTreeMap::new();
-        for chunk in ids.chunks(VISIT) {
+        for chunk in ids.chunks(BATCH_LIMIT) {
             for record in hubspot.read_engagements(kind, chunk, timeline::key_properties(kind)).await? {
                 keys.extend(timeline::key_of(kind, &record).map(|key| (record.id.clone(), key)));
             }

@@ -55,11 +55,8 @@ impl Engine {
                     self.pending.want(contact, now, false);
                 }
             }
-            // Also a cursor TEC never made: it was kept from another one.
-            Err(tec::Error { kind: tec::ErrorKind::CursorExpired | tec::ErrorKind::Rejected { .. }, .. })
-                if self.feed.cursor.is_some() =>
-            {
-                tracing::warn!(connection = %self.name, "TEC has forgotten where we were, its events are read from the start");
+            Err(error) if self.feed.cursor.is_some() && is_unknown_place(&error) => {
+                tracing::warn!(connection = %self.name, "TEC does not know (any more) where we were, its events are read from the start");
                 self.feed.restart();
             }
             Err(error) => {
@@ -77,5 +74,14 @@ impl Engine {
     /// Whether TEC did not wait for events although it was asked to.
     pub(super) fn answered_too_soon(&self) -> bool {
         self.asked.is_some_and(|(at, wait)| !wait.is_zero() && at.elapsed() < POLL_FLOOR)
+    }
+}
+
+/// TEC has forgotten the cursor, or never made it: it was kept from another one.
+fn is_unknown_place(error: &tec::Error) -> bool {
+    match &error.kind {
+        tec::ErrorKind::CursorExpired => true,
+        tec::ErrorKind::Rejected { code } => code == "INVALID_REQUEST",
+        _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! Goes the way of `batch.rs` for one contact, with the engine's own memory, decisions and plans; only the calls are the
+//! Goes the way of `batch/` for one contact, with the engine's own memory, decisions and plans; only the calls are the
 //! world's. Between any two steps it may be struck down, or somebody does something.
 
 use std::collections::{BTreeSet, VecDeque};

@@ -32,8 +32,6 @@ async fn one_outcome_per_lead_in_input_order_whatever_the_answer_holds() {
     assert_eq!(outcomes[0], CreatedLead::Created { lead: LeadId("lead-1".to_owned()), state: "Warm".to_owned() });
     let codes = ["UNKNOWN_SCHEDULE", "UNNAMED", "NO_ANSWER", "NO_ANSWER", "NO_ANSWER", "TEMPORARY"];
     assert_eq!(outcomes[1..], codes.map(refused));
-    let temporary = outcomes.iter().map(|one| matches!(one, CreatedLead::Refused(error) if error.is_temporary()));
-    assert_eq!(temporary.collect::<Vec<_>>(), [false, false, false, true, true, true, true]);
     let sent = json!({"idempotencyKey": "a", "assistantEmail": "canary.assistant@example.com", "context": "canary context",
         "contact": {"crmId": "201", "email": "canary.person@example.com", "firstName": "canary"}});
     assert_eq!(script.seen()[0].json()["leads"][0], sent, "what is absent is not sent");

@@ -1,9 +1,12 @@
 //! A person and the operator at the same contact in the same moment.
 
 use serde_json::json;
-use tec_crm::sim::hubspot::FaultRule;
+use tec_crm::sim::hubspot::{FaultRule, SimConfig};
 
-use super::{MINUTE, SECOND, office::Office};
+use super::{
+    MINUTE, SECOND,
+    office::{Office, Start},
+};
 
 /// Every update of contacts takes two seconds to reach HubSpot.
 fn slow_updates(office: &Office) {
@@ -89,4 +92,44 @@ async fn a_lead_whose_assignment_may_yet_be_taken_is_not_stopped() {
     office.pass(10 * MINUTE).await;
     assert_eq!((office.owner_of(&contact).as_str(), office.statuses(&contact).1.as_str()), ("ada", "Cold"));
     assert_eq!(office.leads(&contact), ["Cold ada"], "it goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_chosen_in_the_moment_of_a_hand_back_stays_although_its_reply_is_lost() {
+    // Every call takes two seconds: one to get there, one back.
+    let portal = SimConfig { latency: 2 * SECOND, ..Start::default().portal };
+    let office = Office::open_with(Start { portal, ..Start::default() }).await;
+    let contact = office.contact("lena");
+    office.assign(&contact, &office.ada);
+    office.pass(MINUTE).await;
+    assert_eq!(office.leads(&contact), ["New ada"]);
+    let lost = json!({"route": "/crm/objects/contacts/batch/update", "times": 1, "when": "after", "drop": true});
+    office.world.hubspot.add_fault(serde_json::from_value(lost).unwrap()).unwrap();
+    let updates = || office.world.hubspot.requests().of("POST", "/crm/objects/contacts/batch/update");
+    let before = updates();
+    office.say(&contact, json!({"type": "StateChanged", "state": "Processed", "done": true}));
+    while updates() == before {
+        office.pass(SECOND / 10).await;
+    }
+    // On its way, and not there yet.
+    assert_eq!(office.owner_of(&contact), "ada");
+    office.assign(&contact, &office.sue);
+    office.pass(5 * MINUTE).await;
+    assert_eq!(office.owner_of(&contact), "sue", "{:?}", office.lines(&contact, "owner"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_hubspot_cannot_read_holds_up_nobody() {
+    let office = Office::open().await;
+    let (odd, other) = (office.contact("odd"), office.contact("otto"));
+    // All of them, then the first half.
+    let fault = json!({"route": "/crm/objects/contacts/batch/read", "times": 2, "status": 400});
+    office.world.hubspot.add_fault(serde_json::from_value(fault).unwrap()).unwrap();
+    office.edit(&[odd.clone(), other.clone()], "hubspot_owner_id", &office.ada);
+    while office.notes(&other).is_empty() {
+        office.pass(SECOND / 100).await;
+    }
+    assert_eq!(office.notes(&odd).len(), 0, "it waits alone");
+    office.pass(MINUTE).await;
+    assert_eq!((office.notes(&odd).len(), office.leads(&odd)), (1, vec!["New ada".to_owned()]));
 }
