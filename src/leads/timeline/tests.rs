@@ -112,6 +112,19 @@ fn an_email_is_logged_with_its_direction_and_headers() {
 }
 
 #[test]
+fn an_email_to_thousands_names_the_first_fifty_of_each_kind() {
+    let many = |kind: &str| (0..2_000).map(|n| person(&format!("{n}.{kind}@example.com"), None, None)).collect();
+    let entry = logged(&event(What::EmailSent(EmailMessage { cc: many("cc"), bcc: many("bcc"), ..message() })));
+    let headers: Value = serde_json::from_str(properties(&entry)["hs_email_headers"]).unwrap();
+    for kind in ["cc", "bcc"] {
+        let named: Vec<&str> =
+            headers[kind].as_array().unwrap().iter().map(|person| person["email"].as_str().unwrap()).collect();
+        let expected: Vec<String> = (0..50).map(|n| format!("{n}.{kind}@example.com")).collect();
+        assert_eq!(named, expected);
+    }
+}
+
+#[test]
 fn an_email_has_the_bodies_it_has() {
     let with = |text: Option<&str>, html: Option<&str>| EmailMessage {
         text: text.map(ToOwned::to_owned),
