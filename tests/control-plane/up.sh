@@ -147,13 +147,16 @@ declare etcd='' kube_apiserver='' kube_controller_manager=''
 while IFS='=' read -r name path; do declare "$name=$path"; done <<< "$binaries"
 
 target=$(cd "$here/../.." && pwd)/target/control-plane
+declare -A pids=()
+# One at a time: between its creation and its lock a folder looks like a leftover.
+exec 7> "$target/lock" && flock 7
 remove_leftovers "$target"
 run=$(mktemp -d "$target/run-XXXXXX")
-declare -A pids=()
 trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 exec 8> "$run/lock" && flock 8
+exec 7>&-
 cd "$run"
 
 start_etcd || fail "etcd did not start"
