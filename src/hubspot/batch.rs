@@ -3,7 +3,7 @@
 //! HubSpot answers in any order and partly. Every input gets a mark of its own (`objectWriteTraceId`): without marks one
 //! bad input spoils the whole batch.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde_json::Value;
 
@@ -159,6 +159,15 @@ impl HubSpot {
     }
 }
 
+/// The record ids that errors name.
+pub(super) fn named_ids<'a>(errors: impl IntoIterator<Item = &'a Value>) -> BTreeSet<String> {
+    let named = |error: &Value| {
+        let texts = |key| texts(error.pointer(&format!("/context/{key}")));
+        ["ids", "id", "objectId"].into_iter().flat_map(texts).collect::<Vec<_>>()
+    };
+    errors.into_iter().flat_map(named).collect()
+}
+
 /// What is known so far of each input. What was settled once stays: a result is proof, an error may be about a part.
 struct Outcomes<'a> {
     ids: &'a [&'a ContactId],
@@ -198,12 +207,9 @@ impl<'a> Outcomes<'a> {
     fn refuse_named<'e>(&mut self, errors: impl Iterator<Item = (&'e Value, ItemError)>) {
         for (error, read) in errors {
             let outcome = ItemOutcome::from(read);
-            let named: Vec<String> = ["ids", "id", "objectId"]
-                .iter()
-                .flat_map(|key| texts(error.pointer(&format!("/context/{key}"))))
-                .collect();
+            let named = named_ids([error]);
             for at in self.open() {
-                if self.ids.len() == 1 || named.iter().any(|id| id == self.ids[at].as_str()) {
+                if self.ids.len() == 1 || named.contains(self.ids[at].as_str()) {
                     self.settle(at, outcome.clone());
                 }
             }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{
     CONTACTS, HubSpot, VERSION,
-    batch::{BATCH_LIMIT, ItemOutcome, at_most, refused_here, trace_id},
+    batch::{BATCH_LIMIT, ItemOutcome, at_most, named_ids, refused_here, trace_id},
     call::Call,
     error::Result,
     operation::Operation,
@@ -30,6 +30,15 @@ pub struct ContactRecord {
     history: BTreeMap<String, Vec<Version>>,
     /// Archived record.
     pub archived: bool,
+}
+
+/// What came of a read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContactsRead {
+    /// Those that are there, in any order.
+    pub records: Vec<ContactRecord>,
+    /// Those HubSpot says are not. One that is in neither was merged away, or left out for no reason (API.md §8.1).
+    pub missing: BTreeSet<ContactId>,
 }
 
 /// A value a property had.
@@ -75,6 +84,15 @@ impl ContactRecord {
     }
 }
 
+impl ContactsRead {
+    /// Adds what came of another read.
+    pub fn append(&mut self, other: Self) {
+        let Self { records, missing } = other;
+        self.records.extend(records);
+        self.missing.extend(missing);
+    }
+}
+
 impl From<ObjectRecord> for ContactRecord {
     fn from(record: ObjectRecord) -> Self {
         let ObjectRecord { id, properties, properties_with_history, archived, object_write_trace_id: _ } = record;
@@ -117,19 +135,19 @@ fn path(rest: &str) -> String {
 }
 
 impl HubSpot {
-    /// The contacts that are there, in any order, as they are now. At most 100, or [`HISTORY_LIMIT`] with history.
-    /// Those that were deleted or merged away are not among them; a property with history also has its value.
+    /// The contacts as they are now. At most 100, or [`HISTORY_LIMIT`] with history. Those that were deleted or merged away
+    /// are not among the records; a property with history also has its value.
     pub async fn read_contacts(
         &self,
         ids: &[ContactId],
         properties: &[&str],
         with_history: &[&str],
-    ) -> Result<Vec<ContactRecord>> {
+    ) -> Result<ContactsRead> {
         let operation = Operation::ReadContacts;
         let ids: BTreeSet<&ContactId> = ids.iter().collect();
         at_most(operation, if with_history.is_empty() { BATCH_LIMIT } else { HISTORY_LIMIT }, ids.len())?;
         if ids.is_empty() {
-            return Ok(Vec::new());
+            return Ok(ContactsRead::default());
         }
         let mut names: Vec<&str> = properties.to_vec();
         names.extend(with_history.iter().filter(|name| !properties.contains(name)));
@@ -137,7 +155,7 @@ impl HubSpot {
         let request = BatchRead {
             properties: owned(&names),
             properties_with_history: owned(with_history),
-            inputs: ids.into_iter().map(ObjectId::from).collect(),
+            inputs: ids.iter().copied().map(ObjectId::from).collect(),
         };
         let call = Call::new(operation, Method::POST, path("batch/read")).json(&request)?;
         let answer: BatchAnswer<ObjectRecord> = self.fetch(&call).await?;
@@ -145,7 +163,10 @@ impl HubSpot {
         // A merged contact that was asked for by both its ids comes twice.
         let mut seen = BTreeSet::new();
         let first_time = |contact: &ContactRecord| seen.insert(contact.id.clone());
-        Ok(answer.results.into_iter().map(ContactRecord::from).filter(first_time).collect())
+        let records: Vec<_> = answer.results.into_iter().map(ContactRecord::from).filter(first_time).collect();
+        let named = named_ids(&answer.errors);
+        let missing = ids.into_iter().filter(|id| named.contains(id.as_str())).cloned().collect();
+        Ok(ContactsRead { records, missing })
     }
 
     /// Changes up to 100 different contacts and says what came of each, in the order of `updates`. An error means that

@@ -45,7 +45,7 @@ use url::Url;
 use self::region::Region;
 pub use self::{
     batch::{BATCH_LIMIT, ItemOutcome, ItemRefusal},
-    contacts::{ContactRecord, ContactUpdate, HISTORY_LIMIT, Version},
+    contacts::{ContactRecord, ContactUpdate, ContactsRead, HISTORY_LIMIT, Version},
     engagements::{ASSOCIATIONS_LIMIT, EngagementKind, EngagementRecord, NewEngagement},
     error::{Error, ErrorKind, Result},
     limits::{Lane, Limiter},

@@ -1,10 +1,14 @@
 //! One contact on a visit: what was read of it, what was decided, what will be written. No call is made here.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{
     contact::{Contact, OwnerChange},
-    decide::{Assigned, Decision, HandBack, Refusal, Team, Then, accepted_mark, hand_back, refused_mark},
+    decide::{
+        Assigned, Choice, Decision, HandBack, Refusal, Team, Then, accepted_mark, hand_back, overruled, refused_mark,
+    },
     events::{Followed, News},
     mark::{Mark, MarkSeen, Phase},
     setup::Rules,
@@ -46,8 +50,8 @@ pub(super) struct Person {
 pub(super) struct Given {
     /// Nobody, if there was none to give it to.
     pub to: Option<OwnerId>,
-    /// The assistant.
-    pub from: OwnerId,
+    /// As written with it: a contact that does not carry it was not handed back.
+    pub mark: Mark,
 }
 
 /// A contact on a visit.
@@ -64,7 +68,7 @@ pub(super) struct Case {
     pub mark: Option<Mark>,
     pub entries: Vec<Entry>,
     /// What is written to the contact, nothing if it is as it should be.
-    pub update: std::collections::BTreeMap<String, String>,
+    pub update: BTreeMap<String, String>,
     /// Something of ours may be on the timeline that nobody remembers.
     pub look_first: bool,
     /// The contact goes back because the lead is done.
@@ -134,6 +138,24 @@ impl<'a> Wanted<'a> {
     }
 }
 
+impl Given {
+    /// What gives the contact to whom somebody chose, if this hand-back happened and wrote over that.
+    pub(super) fn restored(&self, now: &Contact, rules: &Rules) -> Option<BTreeMap<String, String>> {
+        let Self { to, mark } = self;
+        if now.mark != MarkSeen::read(mark.to_value().as_deref()) {
+            return None;
+        }
+        let Choice(choice) = overruled(now, to.as_ref(), &mark.assistant)?;
+        let mut update = BTreeMap::new();
+        if mark.phase == Phase::Done && choice.as_ref().is_some_and(|owner| rules.members.contains_key(owner)) {
+            // From hand to hand while it was in work: no accident, although the field has been filled since (R8).
+            update.insert(rules.fields.connection_status.clone(), String::new());
+        }
+        update.insert(OWNER.to_owned(), choice.map(|owner| owner.to_string()).unwrap_or_default());
+        Some(update)
+    }
+}
+
 /// Owners of a contact, newest first, equal neighbours being one.
 fn owners(record: &ContactRecord) -> Vec<OwnerChange> {
     let versions = record.history(OWNER).iter();
@@ -161,7 +183,7 @@ impl Case {
             followed: Followed::default(),
             mark: None,
             entries: Vec::new(),
-            update: std::collections::BTreeMap::new(),
+            update: BTreeMap::new(),
             look_first: false,
             handed_back: false,
         }
@@ -188,8 +210,8 @@ impl Case {
         }
     }
 
-    /// Whether something may be there already: an event is older than what the contact shows, or the mark that would
-    /// tell is not this contact's own.
+    /// Whether something may be there already that the contact's mark does not tell: it follows the events of its lead no
+    /// more, or is about another lead, or is not this contact's own.
     pub(super) fn has_old_news(&self) -> bool {
         let mark = self.contact.mark.mark();
         let is_foreign = mark.is_some_and(|mark| mark.contact != self.contact.id);
@@ -199,7 +221,7 @@ impl Case {
         let is_old = |event: &Event| match mark {
             // A mark that is closed does not follow the events any more.
             Some(mark) if mark.lead.as_ref() == Some(&event.lead) => {
-                mark.phase != Phase::Working || event.seq <= mark.seq
+                mark.phase != Phase::Working && event.seq > mark.seq
             }
             // Another lead's events: nobody remembers how far they came.
             Some(_) | None => self.lead.as_ref().is_none_or(|(lead, _)| *lead != event.lead),
@@ -255,7 +277,16 @@ impl Case {
         let marks = [mark, self.contact.mark.mark()];
         let of = |event: &Event| marks.into_iter().flatten().find(|mark| mark.lead.as_ref() == Some(&event.lead));
         let author = |event: &Event| of(event).map(|mark| &mark.assistant);
-        self.entries.extend(self.events.iter().filter_map(|event| timeline::of_event(event, author(event))));
+        let news = self.events.iter().filter(|event| !self.is_committed(event));
+        let entries: Vec<Entry> = news.filter_map(|event| timeline::of_event(event, author(event))).collect();
+        self.entries.extend(entries);
+    }
+
+    /// Whether the contact's own mark says that this event is on its timeline, or was: what a person removed or changed
+    /// since is not logged again. The first delivery of a lead's events is in order, so nothing older can be new.
+    fn is_committed(&self, event: &Event) -> bool {
+        let mark = self.contact.mark.mark().filter(|mark| mark.contact == self.contact.id);
+        mark.is_some_and(|mark| mark.lead.as_ref() == Some(&event.lead) && event.seq <= mark.seq)
     }
 
     /// R5 and R7: the mark moves on, and the contact goes back when the lead is done.
@@ -304,8 +335,8 @@ impl Case {
 
     /// To whom the contact went and from whom, if its owner was touched.
     pub(super) fn given(&self) -> Option<Given> {
-        let from = self.mark.as_ref()?.assistant.clone();
-        self.update.contains_key(OWNER).then(|| Given { to: self.new_owner(), from })
+        let mark = self.mark.clone()?;
+        self.update.contains_key(OWNER).then(|| Given { to: self.new_owner(), mark })
     }
 
     /// Leaves `hs_lead_status` as it is: the portal lacks the option.

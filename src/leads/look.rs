@@ -1,7 +1,10 @@
 //! Looks for assignments by search (R1), for when no webhook told of them. Search lags behind and shifts while it is paged
 //! (API.md §8.3): windows overlap, a hit is only a reason for a visit, and a visit reads the contact itself.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -43,7 +46,7 @@ impl Engine {
     /// Looks, and plans visits to what may need one.
     pub(super) async fn look(&mut self, setup: &Setup, look: Look) -> Result<(), hubspot::Error> {
         let owners: Vec<OwnerId> = setup.rules.members.keys().cloned().collect();
-        let mut seen = BTreeSet::new();
+        let (mut seen, mut shown) = (BTreeSet::new(), BTreeMap::new());
         // With nobody working here there may still be contacts that were taken away from somebody.
         let chunks: Vec<&[OwnerId]> =
             if owners.is_empty() { vec![&[]] } else { owners.chunks(OWNERS_PER_SEARCH).collect() };
@@ -53,28 +56,38 @@ impl Engine {
                 continue;
             }
             match look {
-                Look::Quick => self.page_by_date(setup, filters, &mut seen).await?,
+                Look::Quick => self.page_by_date(setup, filters, (&mut seen, &mut shown)).await?,
                 Look::Since(_) | Look::Sweep => self.page_by_id(setup, filters, &mut seen).await?,
             }
         }
-        if look == Look::Sweep {
-            self.visit_missing(&seen);
+        match look {
+            Look::Quick => self.shown = shown,
+            Look::Since(_) => {}
+            Look::Sweep => self.visit_missing(&seen),
         }
         Ok(())
     }
 
-    /// Newest first; a page without news ends it.
+    /// Newest first. A page on which everything was visited or shown before ends it: hand-backs, or contacts that people move
+    /// among themselves, may cover what is news.
     async fn page_by_date(
         &mut self,
         setup: &Setup,
         filters: Vec<Vec<Filter>>,
-        seen: &mut BTreeSet<ContactId>,
+        (seen, shown): (&mut BTreeSet<ContactId>, &mut BTreeMap<ContactId, Settled>),
     ) -> Result<(), hubspot::Error> {
+        let wanted = Wanted::of(&setup.rules);
         let mut after = 0;
         for _ in 0..QUICK_PAGES {
             let sort = Some((ASSIGNED.to_owned(), Direction::Descending));
             let found = self.search(setup, (filters.clone(), sort, after)).await?;
-            let news = self.take_hits(setup, &found.contacts, seen);
+            let as_shown: BTreeMap<ContactId, Settled> =
+                found.contacts.iter().map(|hit| (hit.id.clone(), Settled::of(&wanted.shown(hit)))).collect();
+            let is_new =
+                |(id, how): (&ContactId, &Settled)| !self.known.is_settled(id, how) && self.shown.get(id) != Some(how);
+            let news = as_shown.iter().any(is_new);
+            self.take_hits(setup, &found.contacts, seen);
+            shown.extend(as_shown);
             match found.next {
                 Some(next) if news => after = next,
                 Some(_) | None => break,
@@ -123,13 +136,11 @@ impl Engine {
         setup.links.hubspot.search_contacts(&search).await
     }
 
-    /// Whether any of the hits is news.
-    fn take_hits(&mut self, setup: &Setup, hits: &[ContactRecord], seen: &mut BTreeSet<ContactId>) -> bool {
+    fn take_hits(&mut self, setup: &Setup, hits: &[ContactRecord], seen: &mut BTreeSet<ContactId>) {
         let (wanted, team) = (Wanted::of(&setup.rules), setup.rules.team());
-        let mut news = false;
         for hit in hits {
             let shown = wanted.shown(hit);
-            let how = Settled { owner: shown.owner.clone(), assigned: shown.owner_assigned_at };
+            let how = Settled::of(&shown);
             if let Some(lead) =
                 shown.mark.mark().filter(|mark| mark.phase == Phase::Working).and_then(|mark| mark.lead.clone())
             {
@@ -138,11 +149,9 @@ impl Engine {
             let settled = self.known.is_settled(&shown.id, &how) || self.speaks_for_itself(&shown, &team);
             if (!settled || self.has_second_thoughts(&shown, &team)) && !self.pending.contains(&shown.id) {
                 self.pending.want(shown.id.clone(), Instant::now(), true);
-                news = true;
             }
             seen.insert(shown.id);
         }
-        news
     }
 
     /// Contacts in work that the search did not show: taken, deleted, merged, or not indexed yet.
@@ -180,7 +189,9 @@ impl Engine {
             (None, None) => true,
             (Some(owner), Some(mark)) => {
                 let standing = team.assistants.get(owner);
+                let stopped = mark.lead.as_ref().is_some_and(|lead| self.known.is_stopped(lead));
                 let same = mark.assistant == *owner
+                    && !stopped
                     && mark.contact == shown.id
                     && standing == Some(&Standing::Working)
                     && shown.owner_assigned_at.is_some_and(|at| at.duration_since(mark.assigned_at).abs() < TOLERANCE);

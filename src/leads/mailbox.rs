@@ -1,14 +1,17 @@
 //! Between an engine and the rest: letters to it, and the board it writes its report on.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 
 use tokio::sync::Notify;
 
 use super::setup::{Report, Setup};
-use crate::{domain::ContactId, runtime::lock};
+use crate::{
+    domain::{ContactId, OwnerId},
+    runtime::lock,
+};
 
 /// With so many contacts waiting no more are taken from deliveries: searches will show them again.
 pub(super) const PENDING_LIMIT: usize = 100_000;
@@ -24,7 +27,8 @@ pub struct Inbox {
 #[derive(Debug, Default)]
 pub(super) struct Letters {
     pub setup: Option<Setup>,
-    pub contacts: BTreeSet<ContactId>,
+    /// With the owner each is said to have now, where that is said.
+    pub contacts: BTreeMap<ContactId, Option<OwnerId>>,
 }
 
 /// How the engine is doing, for anybody to read.
@@ -55,8 +59,8 @@ impl Inbox {
         self.bell.notify_one();
     }
 
-    /// These contacts may have changed.
-    pub fn ring(&self, contacts: BTreeSet<ContactId>) {
+    /// These contacts may have changed. The owner one is said to have now only decides how soon it is looked at.
+    pub fn ring(&self, contacts: BTreeMap<ContactId, Option<OwnerId>>) {
         let mut letters = lock(&self.letters);
         if letters.contacts.len() < PENDING_LIMIT {
             letters.contacts.extend(contacts);

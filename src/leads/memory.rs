@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::cases::Given;
+use super::{cases::Given, contact::Contact, mark::Mark};
 use crate::{
     domain::{ContactId, LeadId, OwnerId},
     tec::{Cursor, Event},
@@ -180,14 +180,13 @@ impl Feed {
     /// These events are on their contact, or never will be.
     pub(super) fn done(&mut self, contact: &ContactId, events: &[Event]) {
         let Some(queue) = self.queued.get_mut(contact) else { return };
+        let mut pages = Vec::new();
         for event in events {
             let Some(at) = queue.iter().position(|(_, e)| e.lead == event.lead && e.seq == event.seq) else { continue };
             let (page, event) = queue.swap_remove(at);
             self.count -= 1;
             self.parked_count -= usize::from(self.parked.contains(contact));
-            if let Some((_, _, left)) = self.pages.iter_mut().find(|(number, _, _)| *number == page) {
-                *left -= 1;
-            }
+            pages.push(page);
             let key = (event.lead, event.seq);
             if self.applied.insert(key.clone()) {
                 self.applied_order.push_back(key);
@@ -197,12 +196,26 @@ impl Feed {
             self.queued.remove(contact);
             self.parked.remove(contact);
         }
+        pages.into_iter().for_each(|page| self.one_less(page));
         while self.applied_order.len() > APPLIED_LIMIT {
             if let Some(oldest) = self.applied_order.pop_front() {
                 self.applied.remove(&oldest);
             }
         }
         self.advance();
+    }
+
+    /// An event of that page is done. A page without events is one with the page before it, so that one event that waits for
+    /// weeks does not keep all pages behind it.
+    fn one_less(&mut self, page: u64) {
+        let Ok(at) = self.pages.binary_search_by_key(&page, |(number, _, _)| *number) else { return };
+        let (_, cursor, left) = &mut self.pages[at];
+        *left -= 1;
+        if *left == 0 && at > 0 {
+            let cursor = cursor.take();
+            self.pages[at - 1].1 = cursor;
+            self.pages.remove(at);
+        }
     }
 
     fn advance(&mut self) {
@@ -289,6 +302,10 @@ pub(super) struct Known {
     clean: BTreeSet<ContactId>,
     /// Contacts on whose timelines something was written, or may have been, that their mark does not tell.
     doubtful: BTreeSet<ContactId>,
+    /// Leads that were begun for contacts which do not say so yet.
+    pub begun: BTreeMap<ContactId, BTreeSet<LeadId>>,
+    /// Contacts that HubSpot left out of its answers, and since when.
+    absent: BTreeMap<ContactId, Instant>,
     /// Leads that were stopped: no need to say it again.
     stopped: BTreeSet<LeadId>,
     /// Contacts that went back, to whom and from which assistant, and nobody has looked yet whether that wrote over a choice.
@@ -304,6 +321,13 @@ pub(super) struct Settled {
     pub assigned: Option<Timestamp>,
 }
 
+impl Settled {
+    /// As a search shows it.
+    pub(super) fn of(shown: &Contact) -> Self {
+        Self { owner: shown.owner.clone(), assigned: shown.owner_assigned_at }
+    }
+}
+
 impl Known {
     pub(super) fn settle(&mut self, contact: ContactId, how: Settled, now: Instant) {
         self.settled.insert(contact, (how, now));
@@ -311,10 +335,6 @@ impl Known {
 
     pub(super) fn is_settled(&self, contact: &ContactId, how: &Settled) -> bool {
         self.settled.get(contact).is_some_and(|(known, _)| known == how)
-    }
-
-    pub(super) fn unsettle(&mut self, contact: &ContactId) {
-        self.settled.remove(contact);
     }
 
     /// Everybody is looked at anew.
@@ -349,6 +369,33 @@ impl Known {
     pub(super) fn doubt(&mut self, contact: &ContactId) {
         self.clean.remove(contact);
         self.doubtful.insert(contact.clone());
+    }
+
+    /// Leads begun for this contact that are not the one of its mark.
+    pub(super) fn abandoned<'a>(
+        &'a self,
+        contact: &ContactId,
+        mark: Option<&'a Mark>,
+    ) -> impl Iterator<Item = &'a LeadId> {
+        let marked = mark.and_then(|mark| mark.lead.as_ref());
+        self.begun.get(contact).into_iter().flatten().filter(move |lead| Some(*lead) != marked)
+    }
+
+    /// It was left out of an answer. Since when it is.
+    pub(super) fn is_absent(&mut self, contact: &ContactId, now: Instant) -> Instant {
+        *self.absent.entry(contact.clone()).or_insert(now)
+    }
+
+    /// It was not left out.
+    pub(super) fn is_there(&mut self, contact: &ContactId) {
+        self.absent.remove(contact);
+    }
+
+    /// It is gone.
+    pub(super) fn forget(&mut self, contact: &ContactId) {
+        self.absent.remove(contact);
+        self.begun.remove(contact);
+        self.settled.remove(contact);
     }
 
     /// TEC works on it no more.

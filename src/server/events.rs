@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{ContactId, Fingerprint, PortalId};
+use crate::domain::{ContactId, Fingerprint, OwnerId, PortalId};
 
 /// Contacts, among the object types of `object.*` subscriptions.
 const CONTACT_TYPE: &str = "0-1";
@@ -17,6 +17,8 @@ pub(super) struct ContactEvent {
     pub portal: PortalId,
     /// The contact, and for a merge all that took part.
     pub contacts: Vec<ContactId>,
+    /// Who is said to own it now.
+    pub owner: Option<OwnerId>,
     /// Equal for the same event delivered again; `None` if nothing in the event could tell.
     pub identity: Option<Fingerprint>,
 }
@@ -43,7 +45,8 @@ impl ContactEvent {
         if contacts.is_empty() {
             return None;
         }
-        Some(Self { portal, contacts, identity: identity(item) })
+        let owner = item.get("propertyName").and(item.get("propertyValue")).and_then(number);
+        Some(Self { portal, contacts, owner: owner.map(|id| OwnerId(id.to_string())), identity: identity(item) })
     }
 }
 

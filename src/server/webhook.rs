@@ -9,7 +9,7 @@ mod serve;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet, VecDeque, btree_map::Entry},
+    collections::{BTreeMap, HashSet, VecDeque, btree_map::Entry},
     fmt,
     sync::{Arc, Mutex},
 };
@@ -23,7 +23,7 @@ use super::{
     signature::{Claim, SigningSecret, Unsigned, signed_form},
 };
 use crate::{
-    domain::{ContactId, Fingerprint, PortalId},
+    domain::{ContactId, Fingerprint, OwnerId, PortalId},
     runtime::{clock::Clock, lock},
 };
 
@@ -56,8 +56,9 @@ pub trait Doorbell: Send + Sync + 'static {
     /// The endpoints of this moment; asked at every request, so it must be cheap.
     fn endpoints(&self) -> Vec<Endpoint>;
 
-    /// Contacts of the endpoint's portal may have changed. Must not wait.
-    fn ring(&self, endpoint: &str, contacts: BTreeSet<ContactId>);
+    /// Contacts of the endpoint's portal may have changed; with the owner each is said to have now, where a delivery says
+    /// one thing only. Must not wait.
+    fn ring(&self, endpoint: &str, contacts: BTreeMap<ContactId, Option<OwnerId>>);
 }
 
 /// What has come in since the start.
@@ -134,7 +135,7 @@ impl Deliveries {
 
     /// Events to the signer's endpoints, each contact once.
     fn ring(&self, signer: &Signer<'_>, items: &[Value]) {
-        let mut rings: BTreeMap<&str, BTreeSet<ContactId>> = BTreeMap::new();
+        let mut rings: BTreeMap<&str, BTreeMap<ContactId, Option<OwnerId>>> = BTreeMap::new();
         let mut now = Counts { verified: 1, ..Counts::default() };
         let mut memory = lock(&self.memory);
         for item in items {
@@ -150,7 +151,12 @@ impl Deliveries {
             } else {
                 now.rung += 1;
                 for endpoint in addressed {
-                    rings.entry(&endpoint.id).or_default().extend(event.contacts.iter().cloned());
+                    let rung = rings.entry(&endpoint.id).or_default();
+                    for contact in &event.contacts {
+                        let said = rung.entry(contact.clone()).or_insert_with(|| event.owner.clone());
+                        // Which of two is the newer is not known.
+                        said.take_if(|said| Some(&*said) != event.owner.as_ref());
+                    }
                 }
             }
         }
@@ -201,22 +207,24 @@ impl Signer<'_> {
     }
 }
 
-/// Who may have signed a request to `path`: endpoints whose URL has that path, or all if none has, since an ingress may
+/// Who may have signed a request to `path`: first endpoints whose URL has that path, then the others, since an ingress may
 /// rewrite it. No more than [`MAX_TRIED`], because each costs a pass over the body.
 fn candidates<'a>(endpoints: &'a [Endpoint], path: &str) -> Vec<Signer<'a>> {
-    let here = |endpoint: &&Endpoint| path_of(&endpoint.public_url) == path;
-    let anywhere = !endpoints.iter().any(|endpoint| here(&endpoint));
-    let mut signers: BTreeMap<(Fingerprint, String), Vec<&Endpoint>> = BTreeMap::new();
-    for endpoint in endpoints.iter().filter(|endpoint| anywhere || here(endpoint)) {
+    let mut signers: BTreeMap<(bool, Fingerprint, String), Vec<&Endpoint>> = BTreeMap::new();
+    let elsewhere = |endpoint: &Endpoint| path_of(&endpoint.public_url) != path;
+    let mut in_order: Vec<&Endpoint> = endpoints.iter().collect();
+    in_order.sort_by_key(|endpoint| elsewhere(endpoint));
+    for endpoint in in_order {
         let full = signers.len() >= MAX_TRIED;
-        let key = (endpoint.secret.fingerprint(), signed_form(&endpoint.public_url).into_owned());
+        let url = signed_form(&endpoint.public_url).into_owned();
+        let key = (elsewhere(endpoint), endpoint.secret.fingerprint(), url);
         match signers.entry(key) {
             Entry::Occupied(mut signer) => signer.get_mut().push(endpoint),
             Entry::Vacant(signer) if !full => drop(signer.insert(vec![endpoint])),
             Entry::Vacant(_) => {}
         }
     }
-    let signer = |((fingerprint, url), endpoints)| Signer { fingerprint, url, endpoints };
+    let signer = |((_, fingerprint, url), endpoints)| Signer { fingerprint, url, endpoints };
     signers.into_iter().map(signer).collect()
 }
 

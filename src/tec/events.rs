@@ -177,28 +177,30 @@ impl Tec {
         if !(1..=MAX_CURSOR).contains(&page.cursor.len()) || !page.cursor.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(call.malformed("its cursor is none"));
         }
-        let read: Vec<Option<Event>> = page.events.iter().map(event).collect();
+        let read: Vec<Option<Event>> = page.events.iter().map(|event| read(event.get())).collect();
         let skipped = read.iter().filter(|event| event.is_none()).count();
         Ok(EventPage { cursor: Cursor(page.cursor), events: read.into_iter().flatten().collect(), skipped })
     }
 }
 
 /// The event, or a line in the log that says which one could not be read.
-fn event(value: &Value) -> Option<Event> {
-    let event = readable(value);
+fn read(json: &str) -> Option<Event> {
+    let event = readable(json);
     if event.is_none() {
-        let lead = value["leadId"].as_str().filter(|lead| wire::is_word(lead));
-        tracing::warn!(lead, seq = value["seq"].as_u64(), "a TEC event cannot be read and is skipped");
+        let (lead, seq) = parse(json).map(|wire::EventName { lead_id, seq }| (lead_id, seq)).unwrap_or_default();
+        let lead = lead.as_ref().and_then(Value::as_str).filter(|lead| wire::is_word(lead));
+        let seq = seq.as_ref().and_then(Value::as_u64);
+        tracing::warn!(lead, seq, "a TEC event cannot be read and is skipped");
     }
     event
 }
 
-fn readable(value: &Value) -> Option<Event> {
-    let wire::EventHead { seq, lead_id, crm_id, kind, occurred_at, done } = parse(value)?;
+fn readable(json: &str) -> Option<Event> {
+    let wire::EventHead { seq, lead_id, crm_id, kind, occurred_at, done } = parse(json)?;
     if seq == 0 || !wire::is_word(&lead_id) || !is_contact(&crm_id) {
         return None;
     }
-    let what = match what(&kind, value) {
+    let what = match what(&kind, json) {
         Some(what) => what,
         // That the lead is done is known all the same, and must not be lost with the rest.
         None if done => What::Unknown { kind },
@@ -207,12 +209,12 @@ fn readable(value: &Value) -> Option<Event> {
     Some(Event { seq, lead: LeadId(lead_id), contact: ContactId(crm_id), occurred_at, done, what })
 }
 
-fn what(kind: &str, value: &Value) -> Option<What> {
+fn what(kind: &str, json: &str) -> Option<What> {
     Some(match kind {
-        "StateChanged" => What::StateChanged { state: parse::<wire::StateChanged>(value)?.state },
-        "EmailSent" => What::EmailSent(email(parse::<wire::EmailEvent>(value)?.email)),
-        "EmailReceived" => What::EmailReceived(email(parse::<wire::EmailEvent>(value)?.email)),
-        "TaskCreated" => What::TaskCreated(task(parse::<wire::TaskEvent>(value)?.task)),
+        "StateChanged" => What::StateChanged { state: parse::<wire::StateChanged>(json)?.state },
+        "EmailSent" => What::EmailSent(email(parse::<wire::EmailEvent>(json)?.email)),
+        "EmailReceived" => What::EmailReceived(email(parse::<wire::EmailEvent>(json)?.email)),
+        "TaskCreated" => What::TaskCreated(task(parse::<wire::TaskEvent>(json)?.task)),
         other => What::Unknown { kind: if wire::is_word(other) { other } else { "?" }.to_owned() },
     })
 }
@@ -222,8 +224,8 @@ fn is_contact(id: &str) -> bool {
     (1..=20).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn parse<T: DeserializeOwned>(value: &Value) -> Option<T> {
-    T::deserialize(value).ok()
+fn parse<T: DeserializeOwned>(json: &str) -> Option<T> {
+    serde_json::from_str(json).ok()
 }
 
 fn email(message: wire::EmailMessage) -> EmailMessage {

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::leads::StopReason;
 
@@ -126,7 +126,16 @@ pub(super) struct StoppedLead {
 #[derive(Deserialize)]
 pub(super) struct EventPage {
     pub cursor: String,
-    pub events: Vec<Value>,
+    /// Each is read alone: half a character in one mail must not spoil the page.
+    pub events: Vec<Box<RawValue>>,
+}
+
+/// Which event it is, if it says so.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EventName {
+    pub lead_id: Option<Value>,
+    pub seq: Option<Value>,
 }
 
 /// What every event has.

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use http::StatusCode;
 use serde_json::{Value, json};
 use tec_crm::{
-    domain::{ContactId, PortalId},
+    domain::{ContactId, OwnerId, PortalId},
     runtime::{
         clock::{Clock, SystemClock, VirtualClock},
         transport::{HttpRequest, HttpTransport, Transport as _, TransportError},
@@ -56,9 +56,9 @@ impl Doorbell for Bell {
         }]
     }
 
-    fn ring(&self, endpoint: &str, contacts: BTreeSet<ContactId>) {
+    fn ring(&self, endpoint: &str, contacts: BTreeMap<ContactId, Option<OwnerId>>) {
         assert_eq!(endpoint, "sales/hubspot");
-        self.rung.lock().unwrap().extend(contacts.into_iter().map(|id| id.0));
+        self.rung.lock().unwrap().extend(contacts.into_keys().map(|id| id.0));
         self.changed.notify_one();
     }
 }

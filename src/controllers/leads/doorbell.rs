@@ -1,6 +1,6 @@
 //! HubSpot's deliveries for the connections that have an engine.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::Desk;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         status::Interrupted,
     },
     desired::references::ObjectRef,
-    domain::{ContactId, PortalId},
+    domain::{ContactId, OwnerId, PortalId},
     runtime::lock,
     server::webhook::{Doorbell, Endpoint},
 };
@@ -21,7 +21,7 @@ impl Doorbell for Desk {
         lock(&self.endpoints).values().cloned().collect()
     }
 
-    fn ring(&self, endpoint: &str, contacts: BTreeSet<ContactId>) {
+    fn ring(&self, endpoint: &str, contacts: BTreeMap<ContactId, Option<OwnerId>>) {
         let connection =
             lock(&self.endpoints).iter().find(|(_, known)| known.id == endpoint).map(|(key, _)| key.clone());
         if let Some(connection) = connection

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::{
     domain::ContactId,
     hubspot::{
-        ContactUpdate, Direction, Error, ErrorKind, Filter, FilterOperator, ItemOutcome, ItemRefusal, Search,
+        ContactUpdate, ContactsRead, Direction, Error, ErrorKind, Filter, FilterOperator, ItemOutcome, ItemRefusal,
+        Search,
         error::Rejection,
         testing::{Bench, Reply, bench, limited, reply},
     },
@@ -167,7 +168,7 @@ const READ: &str = r#"{"status":"COMPLETE","results":[
 async fn contacts_are_read_with_history_newest_first() {
     let bench = bench([reply(207, READ), answer(200, &json!({"results": []}))]);
     let wanted = [id("201"), id("999"), id("202"), id("201")];
-    let contacts = bench.hubspot.read_contacts(&wanted, &["email"], &["hubspot_owner_id"]).await.unwrap();
+    let contacts = bench.hubspot.read_contacts(&wanted, &["email"], &["hubspot_owner_id"]).await.unwrap().records;
     assert_eq!(contacts.iter().map(|contact| contact.id.as_str()).collect::<Vec<_>>(), ["202", "201"]);
     let versions: Vec<_> = contacts[1]
         .history("hubspot_owner_id")
@@ -306,7 +307,7 @@ async fn too_many_contacts_or_none_cost_no_call() {
     let many: Vec<_> = ids(101).into_iter().map(|id| ContactUpdate { id, properties: BTreeMap::new() }).collect();
     rejection(&hubspot.update_contacts(&many).await.unwrap_err());
     rejection(&hubspot.update_contacts(&updates(&["1", "2", "1"])).await.unwrap_err());
-    assert_eq!(read(0, &[]).await, Ok(Vec::new()));
+    assert_eq!(read(0, &[]).await, Ok(ContactsRead::default()));
     assert_eq!(hubspot.update_contacts(&[]).await, Ok(Vec::new()));
     assert!(script.seen().is_empty());
 }
@@ -327,7 +328,7 @@ async fn an_update_that_would_be_late_is_left_to_whoever_looks_again() {
 #[tokio::test(start_paused = true)]
 async fn contacts_show_names_and_no_values() {
     let bench = bench([reply(200, READ)]);
-    let contacts = bench.hubspot.read_contacts(&[id("201")], &["email"], &["hubspot_owner_id"]).await.unwrap();
+    let contacts = bench.hubspot.read_contacts(&[id("201")], &["email"], &["hubspot_owner_id"]).await.unwrap().records;
     let shown = format!("{contacts:?} {:?} {:?}", contacts[1].history("hubspot_owner_id"), updates(&["201"]));
     assert!(shown.contains("201") && shown.contains("email") && shown.contains("CRM_UI"), "{shown}");
     for value in ["lead@", "555", "333", "OPEN"] {

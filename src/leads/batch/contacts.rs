@@ -1,17 +1,18 @@
 //! What is written to contacts: the commit of everything done about them.
 
-use std::collections::BTreeMap;
-
-use super::{Tour, halves::in_halves};
+use super::{
+    Tour,
+    halves::{in_halves, read_contacts},
+};
 use crate::{
     domain::ContactId,
-    hubspot::{self, BATCH_LIMIT, ContactUpdate, HISTORY_LIMIT, ItemOutcome},
+    hubspot::{self, BATCH_LIMIT, ContactRecord, ContactUpdate, HISTORY_LIMIT, ItemOutcome},
     leads::{
-        cases::{Case, Given, OWNER, Wanted},
-        decide::{Choice, Then, overruled},
+        cases::{Case, OWNER, Wanted},
+        decide::Then,
         engine::Engine,
         mark::{Mark, Phase},
-        setup::Setup,
+        setup::{Rules, Setup},
     },
 };
 
@@ -68,6 +69,7 @@ impl Tour<'_> {
         let engine = &mut *self.engine;
         engine.feed.done(&contact, &case.events);
         engine.known.cleaned(contact.clone());
+        engine.known.begun.remove(&contact);
         match &case.mark {
             Some(Mark { phase: Phase::Working, lead: Some(lead), assistant, assigned_at, .. }) => {
                 engine.known.working.insert(contact.clone(), lead.clone());
@@ -91,35 +93,43 @@ impl Engine {
             if self.hubspot_is_down() {
                 return;
             }
-            if let Err(error) = self.check(setup, chunk).await {
+            if let Err(error) = self.restore_choices(setup, chunk).await {
                 return self.hubspot_failed(error);
             }
         }
     }
 
-    async fn check(&mut self, setup: &Setup, contacts: &[ContactId]) -> Result<(), hubspot::Error> {
+    async fn restore_choices(&mut self, setup: &Setup, contacts: &[ContactId]) -> Result<(), hubspot::Error> {
         let hubspot = &setup.links.hubspot;
-        let wanted = Wanted::of(&setup.rules);
-        let mut updates = Vec::new();
-        for record in hubspot.read_contacts(contacts, &[OWNER], &[OWNER]).await? {
-            let Some(Given { to, from }) = self.known.given.get(&record.id) else { continue };
-            if let Some(Choice(choice)) = overruled(&wanted.read(&record).contact, to.as_ref(), from) {
-                let owner = choice.map(|owner| owner.to_string()).unwrap_or_default();
-                let properties = BTreeMap::from([(OWNER.to_owned(), owner)]);
-                updates.push(ContactUpdate { id: record.id, properties });
-            }
+        let rules = &setup.rules;
+        let (read, unreadable) = read_contacts(hubspot, contacts, &[OWNER, &rules.fields.state]).await?;
+        for (contact, error) in unreadable {
+            tracing::error!(connection = %self.name, %contact, %error, "HubSpot cannot read a contact that went back: whether somebody chose an owner meanwhile is not known");
         }
+        let updates: Vec<ContactUpdate> =
+            read.records.iter().filter_map(|record| self.restoring_update(rules, record)).collect();
         if !updates.is_empty() {
             tracing::info!(connection = %self.name, contacts = updates.len(), "somebody chose an owner in the moment of a hand-back: the choice is restored");
-            for (update, outcome) in updates.iter().zip(hubspot.update_contacts(&updates).await?) {
+            let (outcomes, error) =
+                in_halves(hubspot, &updates, |hubspot, items| Box::pin(hubspot.update_contacts(items))).await;
+            for (update, outcome) in updates.iter().zip(outcomes) {
                 if let ItemOutcome::Refused(refused) = outcome {
                     tracing::error!(connection = %self.name, contact = %update.id, refused = refused.message, "HubSpot refuses the owner somebody had chosen");
                 }
+            }
+            if let Some(error) = error {
+                return Err(error);
             }
         }
         for contact in contacts {
             self.known.given.remove(contact);
         }
         Ok(())
+    }
+
+    fn restoring_update(&self, rules: &Rules, record: &ContactRecord) -> Option<ContactUpdate> {
+        let given = self.known.given.get(&record.id)?;
+        let properties = given.restored(&Wanted::of(rules).read(record).contact, rules)?;
+        Some(ContactUpdate { id: record.id.clone(), properties })
     }
 }

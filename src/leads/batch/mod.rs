@@ -9,13 +9,17 @@ mod halves;
 mod tec;
 mod timelines;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
-use self::halves::halves;
+use self::halves::read_contacts;
 use super::{
-    cases::{Case, OWNER, Read, Wanted},
+    cases::{Case, Read, Wanted},
     contact::Contact,
     decide::{Decision, Team, Then, decide},
     engine::Engine,
@@ -26,13 +30,15 @@ use super::{
 };
 use crate::{
     domain::ContactId,
-    hubspot::{self, ContactRecord, ErrorKind, HISTORY_LIMIT},
+    hubspot::{self, ContactRecord},
 };
 
 /// Contacts of one visit.
 pub(super) const VISIT: usize = hubspot::BATCH_LIMIT;
 /// Refusals after which what HubSpot refuses is left out, so that the contact can go on. Other trouble does not count.
 const PATIENCE: u32 = 5;
+/// A contact that is absent this long without a word is gone.
+const ABSENCE: Duration = Duration::from_mins(1);
 
 /// A visit under way.
 struct Tour<'a> {
@@ -75,21 +81,31 @@ impl Tour<'_> {
         let ids: Vec<ContactId> = self.visits.keys().cloned().collect();
         let rules = Arc::clone(&self.rules);
         let wanted = Wanted::of(&rules);
-        let mut rest: Vec<&[ContactId]> = ids.chunks(HISTORY_LIMIT).rev().collect();
-        while let Some(part) = rest.pop() {
-            match self.setup.links.hubspot.read_contacts(part, &wanted.properties(), &[OWNER]).await {
-                Ok(records) => self.take(&wanted, &records),
-                Err(error) if !is_refusal(&error) => return Err(error),
-                Err(error) => match part {
-                    [contact] => {
-                        tracing::warn!(connection = %self.engine.name, %contact, %error, "HubSpot cannot read a contact, will be repeated");
-                        self.set_aside_refused(contact);
-                    }
-                    _ => rest.extend(halves(part)),
-                },
+        let hubspot = self.setup.links.hubspot.clone();
+        let (read, unreadable) = read_contacts(&hubspot, &ids, &wanted.properties()).await?;
+        for (contact, error) in unreadable {
+            tracing::warn!(connection = %self.engine.name, %contact, %error, "HubSpot cannot read a contact, will be repeated");
+            self.set_aside_refused(&contact);
+        }
+        self.take(&wanted, &read.records);
+        self.look_again_for_absent(&read.missing);
+        Ok(())
+    }
+
+    /// Who is not in the answer is gone if HubSpot says so, or is still absent a while later: it has been seen to leave out
+    /// records that are there (API.md §8.1).
+    fn look_again_for_absent(&mut self, missing: &BTreeSet<ContactId>) {
+        let now = Instant::now();
+        let absent: Vec<ContactId> = self.visits.keys().filter(|id| !self.cases.contains_key(id)).cloned().collect();
+        for contact in absent {
+            let first = self.engine.known.is_absent(&contact, now);
+            if !missing.contains(&contact)
+                && now.duration_since(first) < ABSENCE
+                && let Some(visit) = self.visits.remove(&contact)
+            {
+                self.engine.pending.again(contact, Visit { due: first + ABSENCE, ..visit });
             }
         }
-        Ok(())
     }
 
     fn take(&mut self, wanted: &Wanted<'_>, records: &[ContactRecord]) {
@@ -100,6 +116,7 @@ impl Tour<'_> {
                 self.engine.pending.want(contact.id, Instant::now(), true);
                 continue;
             }
+            self.engine.known.is_there(&contact.id);
             let events = self.engine.feed.of(&contact.id);
             let decision = self.decide(&contact);
             self.cases.insert(contact.id.clone(), Case::new(contact, person, decision, events));
@@ -141,6 +158,7 @@ impl Tour<'_> {
         if self.rules.mode == Mode::Hold {
             self.stop_and_forget_gone().await;
             self.stop_leads().await;
+            self.stop_abandoned().await;
         }
         for (contact, case) in std::mem::take(&mut self.cases) {
             self.engine.observed(&contact, &case.decision.then);
@@ -219,9 +237,4 @@ impl Tour<'_> {
             self.engine.visit_again(contact.clone(), visit, true);
         }
     }
-}
-
-/// The request is wrong, most likely for the sake of one record in it.
-fn is_refusal(error: &hubspot::Error) -> bool {
-    matches!(error.kind, ErrorKind::Rejected(_) | ErrorKind::NotFound)
 }

@@ -21,6 +21,7 @@ impl Tour<'_> {
             let events = self.engine.feed.of(contact);
             let mut leads: BTreeSet<LeadId> = events.iter().map(|event| event.lead.clone()).collect();
             leads.extend(self.engine.known.working.get(contact).cloned());
+            leads.extend(self.engine.known.begun.get(contact).cloned().unwrap_or_default());
             for event in events.iter().filter(|event| event.done) {
                 leads.remove(&event.lead);
             }
@@ -39,7 +40,7 @@ impl Tour<'_> {
                 self.engine.tally.gone += 1;
                 tracing::info!(connection = %self.engine.name, %contact, "contact is gone, its lead is stopped");
             }
-            self.engine.known.unsettle(&contact);
+            self.engine.known.forget(&contact);
             self.visits.remove(&contact);
         }
     }
@@ -61,12 +62,30 @@ impl Tour<'_> {
         let known = &self.engine.known;
         let mut stops = Vec::new();
         for case in written {
-            let orphans = case.followed.orphans.iter().filter(|lead| !known.is_stopped(lead)).cloned();
-            stops.extend(orphans.map(|lead| (case.id().clone(), Stop { lead, why: StopReason::TakenBack })));
+            let orphans = case.followed.orphans.iter().chain(known.abandoned(case.id(), case.mark.as_ref()));
+            let orphans: BTreeSet<&LeadId> = orphans.filter(|lead| !known.is_stopped(lead)).collect();
+            let stop = |lead: &LeadId| Stop { lead: lead.clone(), why: StopReason::TakenBack };
+            stops.extend(orphans.into_iter().map(|lead| (case.id().clone(), stop(lead))));
         }
         for (contact, failed) in self.send_stops(&stops).await {
             // Its events are kept: they are who tells of the lead.
             self.engine.known.doubt(&contact);
+            self.set_aside_after(&contact, failed);
+        }
+    }
+
+    /// On hold nothing is accepted, but what was begun and then taken back before its contact said so ends.
+    pub(super) async fn stop_abandoned(&mut self) {
+        let known = &self.engine.known;
+        let is_taken = |case: &&Case| matches!(case.decision.then, Then::Nothing | Then::Close(_));
+        let mut stops = Vec::new();
+        for case in self.cases.values().filter(is_taken) {
+            let leads = known.abandoned(case.id(), case.contact.mark.mark()).filter(|lead| !known.is_stopped(lead));
+            let stop = |lead: &LeadId| Stop { lead: lead.clone(), why: StopReason::TakenBack };
+            stops.extend(leads.map(|lead| (case.id().clone(), stop(lead))));
+        }
+        for (contact, failed) in self.send_stops(&stops).await {
+            self.cases.remove(&contact);
             self.set_aside_after(&contact, failed);
         }
     }
@@ -139,6 +158,7 @@ impl Tour<'_> {
                         self.refuse(contact, Refusal::WorkedBefore);
                     }
                     Some(CreatedLead::Created { lead, state }) => {
+                        self.engine.known.begun.entry(contact.clone()).or_default().insert(lead.clone());
                         if let Some(case) = self.cases.get_mut(contact) {
                             case.lead = Some((lead, state));
                         }

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PATIENCE, Tour, halves::in_halves};
+use super::{
+    PATIENCE, Tour,
+    halves::{in_halves, read_in_halves},
+};
 use crate::{
     domain::ContactId,
-    hubspot::{self, BATCH_LIMIT, EngagementKind, ItemOutcome},
+    hubspot::{self, ASSOCIATIONS_LIMIT, BATCH_LIMIT, EngagementKind, EngagementRecord, ItemOutcome},
     leads::timeline::{self, Entry},
 };
 
@@ -39,21 +42,46 @@ impl Tour<'_> {
         if doubtful.is_empty() {
             return Ok(());
         }
-        let hubspot = &self.setup.links.hubspot;
-        let there = hubspot.engagements_of(kind, &doubtful).await?;
-        let ids: Vec<String> = there.values().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-        let mut keys = BTreeMap::new();
-        for chunk in ids.chunks(BATCH_LIMIT) {
-            for record in hubspot.read_engagements(kind, chunk, timeline::key_properties(kind)).await? {
-                keys.extend(timeline::key_of(kind, &record).map(|key| (record.id.clone(), key)));
-            }
-        }
+        let hubspot = self.setup.links.hubspot.clone();
+        let (there, unread) = read_in_halves(&hubspot, &doubtful, ASSOCIATIONS_LIMIT, |hubspot, contacts| {
+            Box::pin(hubspot.engagements_of(kind, contacts))
+        })
+        .await?;
+        let there: BTreeMap<ContactId, Vec<String>> = there.into_iter().flatten().collect();
+        let ids: BTreeSet<String> = there.values().flatten().cloned().collect();
+        let ids: Vec<String> = ids.into_iter().collect();
+        let (records, unreadable) = read_in_halves(&hubspot, &ids, BATCH_LIMIT, |hubspot, ids| {
+            Box::pin(hubspot.read_engagements(kind, ids, timeline::key_properties(kind)))
+        })
+        .await?;
+        let key = |record: &EngagementRecord| Some((record.id.clone(), timeline::key_of(kind, record)?));
+        let keys: BTreeMap<_, _> = records.iter().flatten().filter_map(key).collect();
+        let unreadable: BTreeSet<String> = unreadable.into_iter().map(|(id, _)| id).collect();
+        let mut in_the_dark: Vec<ContactId> = unread.into_iter().map(|(contact, _)| contact).collect();
         for (contact, ids) in there {
+            if ids.iter().any(|id| unreadable.contains(id)) {
+                in_the_dark.push(contact.clone());
+            }
             let Some(case) = self.cases.get_mut(&contact) else { continue };
             let known: BTreeSet<_> = ids.iter().filter_map(|id| keys.get(id)).collect();
             case.entries.retain(|entry| entry.kind != kind || !known.contains(&entry.key));
         }
+        for contact in in_the_dark {
+            self.cannot_look(kind, &contact);
+        }
         Ok(())
+    }
+
+    /// What is on this contact's timeline cannot be read: it waits, but not for ever.
+    fn cannot_look(&mut self, kind: EngagementKind, contact: &ContactId) {
+        let connection = &self.engine.name;
+        if self.refusals(contact) >= PATIENCE {
+            tracing::error!(%connection, %contact, ?kind, "HubSpot refuses again and again to say what is on a timeline: something may be logged twice");
+            return;
+        }
+        tracing::warn!(%connection, %contact, ?kind, "HubSpot refused to say what is on a timeline, will be repeated");
+        self.cases.remove(contact);
+        self.set_aside_refused(contact);
     }
 
     /// Creates engagements. A contact of which one cannot be created is set aside, in doubt.

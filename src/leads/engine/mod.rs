@@ -21,7 +21,7 @@ use super::{
     health::Health,
     look::{Look, OVERLAP},
     mailbox::{Board, Inbox, Letters, OnNews, PENDING_LIMIT},
-    memory::{Feed, Known, Pending},
+    memory::{Feed, Known, Pending, Settled},
     setup::{Bookmark, Halt, Setup, Tally},
 };
 use crate::{
@@ -76,7 +76,12 @@ pub struct Engine {
     started: Timestamp,
     /// The same on the clock that only moves forward.
     born: Instant,
+    /// Behind everything that was found and visited; a restart goes on from here.
     looked_until: Option<Timestamp>,
+    /// When the last thorough look began.
+    thorough_at: Option<Timestamp>,
+    /// What the last quick one showed.
+    pub(super) shown: BTreeMap<ContactId, Settled>,
     due: Due,
     hubspot: Health,
     /// HubSpot's search, which can fail alone.
@@ -88,6 +93,8 @@ pub struct Engine {
     halted_at: Option<Instant>,
     /// The last visit met no trouble with HubSpot as a whole.
     visits_succeed: bool,
+    /// Events asked for at once.
+    page_limit: u32,
     /// The question under way is put to somebody else.
     poll_again: bool,
     /// When the last question for events was put, and how long its answer might take.
@@ -123,6 +130,8 @@ impl Engine {
             started: clock.now(),
             born: now,
             looked_until: bookmark.looked_until,
+            thorough_at: bookmark.looked_until,
+            shown: BTreeMap::new(),
             due: Due { quick: now, thorough: now, sweep: now },
             hubspot: Health::default(),
             search: Health::default(),
@@ -131,6 +140,7 @@ impl Engine {
             halt: None,
             halted_at: None,
             visits_succeed: true,
+            page_limit: polling::EVENTS,
             poll_again: false,
             asked: None,
             told: None,
@@ -173,25 +183,27 @@ impl Engine {
         }
     }
 
-    /// Does everything that is due.
+    /// Does what is due, but no more than one look and the visits of one batch: TEC's events and letters are not to wait for
+    /// thousands.
     async fn step(&mut self, shutdown: &CancellationToken) {
-        while !shutdown.is_cancelled() && !self.hubspot.is_down() {
-            let setup = self.setup.clone();
-            let now = Instant::now();
-            let visits = self.pending.take(now, self.tec.down_until, VISIT);
-            if !visits.is_empty() {
-                self.visits_succeed = true;
-                self.visit(setup, visits).await;
-            } else if let Some(look) = self.due_look(now) {
-                self.look_and_plan(&setup, look).await;
-            } else if !self.known.given.is_empty() {
-                self.respect_choices(&setup).await;
-            } else {
-                return;
-            }
-            self.read_letters();
-            self.tell();
+        let setup = self.setup.clone();
+        if let Some(look) = self.due_look(Instant::now()).filter(|_| self.may_work(shutdown)) {
+            self.look_and_plan(&setup, look).await;
         }
+        if !self.may_work(shutdown) {
+            return;
+        }
+        let visits = self.pending.take(Instant::now(), self.tec.down_until, VISIT);
+        if !visits.is_empty() {
+            self.visits_succeed = true;
+            self.visit(setup, visits).await;
+        } else if !self.known.given.is_empty() {
+            self.respect_choices(&setup).await;
+        }
+    }
+
+    fn may_work(&self, shutdown: &CancellationToken) -> bool {
+        !shutdown.is_cancelled() && !self.hubspot.is_down()
     }
 
     fn due_look(&self, now: Instant) -> Option<Look> {
@@ -203,7 +215,7 @@ impl Engine {
         }
         if self.due.thorough <= now {
             // Without a memory of the last look, everything that was ever marked: somebody may have been taken away since.
-            let since = self.looked_until.map_or(Timestamp::UNIX_EPOCH, |until| until.min(self.clock.now()) - OVERLAP);
+            let since = self.thorough_at.map_or(Timestamp::UNIX_EPOCH, |until| until.min(self.clock.now()) - OVERLAP);
             return Some(Look::Since(since));
         }
         (self.due.quick <= now).then_some(Look::Quick)
@@ -228,6 +240,7 @@ impl Engine {
         match look {
             Look::Quick => self.due.quick = now + poll_interval,
             Look::Since(_) => {
+                self.thorough_at = Some(began);
                 // Not beyond whom somebody still has to visit: a restart would not find them again.
                 if self.pending.delayed() == 0 {
                     self.looked_until = Some(began);
@@ -250,11 +263,15 @@ impl Engine {
             self.links_changed(&setup);
             self.setup = setup;
         }
-        for contact in contacts {
+        for (contact, owner) in contacts {
             if self.pending.len() >= PENDING_LIMIT {
                 break;
             }
-            self.pending.want(contact, now + GATHERING, true);
+            // What people give each other by the thousand may wait; what concerns an assistant may not.
+            let ours = owner.is_none_or(|owner| self.setup.rules.members.contains_key(&owner))
+                || self.known.working.contains_key(&contact)
+                || self.known.given.contains_key(&contact);
+            self.pending.want(contact, now + GATHERING, ours);
         }
     }
 

@@ -15,8 +15,8 @@ use crate::{
 
 /// How long TEC may hold a question for events.
 const LONG_POLL: Duration = tec::MAX_WAIT;
-/// Events asked for at once.
-const EVENTS: u32 = tec::MAX_EVENTS;
+/// Events asked for at once, unless so many are more than an answer may hold.
+pub(super) const EVENTS: u32 = tec::MAX_EVENTS;
 /// Pause after an answer without events for which TEC did not wait.
 const POLL_FLOOR: Duration = Duration::from_secs(1);
 /// With so many events waiting no more are asked for.
@@ -30,12 +30,12 @@ impl Engine {
     }
 
     pub(super) fn poll(&mut self) -> Poll {
-        let (tec, after) = (self.setup.links.tec.clone(), self.feed.cursor.clone());
+        let (tec, after, limit) = (self.setup.links.tec.clone(), self.feed.cursor.clone(), self.page_limit);
         // The first question is whether TEC is there at all.
         let known = self.events.proven && self.events.failures == 0;
         let wait = if known { LONG_POLL } else { Duration::ZERO };
         self.asked = Some((Instant::now(), wait));
-        Box::pin(async move { tec.events(after.as_ref(), EVENTS, wait).await })
+        Box::pin(async move { tec.events(after.as_ref(), limit, wait).await })
     }
 
     pub(super) fn take_page(&mut self, page: tec::Result<EventPage>) {
@@ -46,6 +46,7 @@ impl Engine {
                     self.tec = Health::default();
                 }
                 self.events.answered();
+                self.page_limit = self.page_limit.saturating_mul(2).min(EVENTS);
                 if events.is_empty() && self.answered_too_soon() {
                     self.events.down_until = Some(Instant::now() + POLL_FLOOR);
                 }
@@ -58,6 +59,10 @@ impl Engine {
             Err(error) if self.feed.cursor.is_some() && is_unknown_place(&error) => {
                 tracing::warn!(connection = %self.name, "TEC does not know (any more) where we were, its events are read from the start");
                 self.feed.restart();
+            }
+            // Too much mail for one answer, or one event that spoils it.
+            Err(tec::Error { kind: tec::ErrorKind::Malformed { .. }, .. }) if self.page_limit > 1 => {
+                self.page_limit /= 2
             }
             Err(error) => {
                 let pause = pause_of_tec(&error);

@@ -35,7 +35,7 @@ fn what_was_dealt_with_is_known_until_it_looks_otherwise() {
     known.prune(after(start, 60));
     assert!(!known.is_settled(&contact(1), &how("71", 10)), "too old to be shown again");
     assert!(known.is_settled(&contact(2), &how("71", 10)));
-    known.unsettle(&contact(2));
+    known.forget(&contact(2));
     assert!(!known.is_settled(&contact(2), &how("71", 10)));
 
     known.settle(contact(3), how("71", 10), start);

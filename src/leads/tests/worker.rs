@@ -13,9 +13,9 @@ use crate::{
     domain::{ContactId, LeadId},
     hubspot::{EngagementKind, EngagementRecord},
     leads::{
-        cases::{Case, Given, Read, Wanted},
+        cases::{Case, Read, Wanted},
         contact::Contact,
-        decide::{Assigned, Choice, Decision, Refusal, Team, Then, decide, hand_back, overruled},
+        decide::{Assigned, Decision, Refusal, Team, Then, decide, hand_back},
         events::follow,
         mark::{Mark, MarkSeen, Phase},
         memory::{Feed, Known},
@@ -219,14 +219,13 @@ impl Worker {
 
     /// Whom a person chose between the look and the hand-back.
     fn respect_choices(&mut self, world: &mut World, script: &mut Script) -> Result<(), Struck> {
-        let Some(Given { to, from }) = self.known.given.get(&id()) else { return Ok(()) };
-        let now = Wanted::of(&world.team.rules()).read(&world.read()).contact;
-        let choice = overruled(&now, to.as_ref(), from);
+        let Some(given) = self.known.given.get(&id()) else { return Ok(()) };
+        let rules = world.team.rules();
+        let restored = given.restored(&Wanted::of(&rules).read(&world.read()).contact, &rules);
         self.pause(world, script)?;
-        if let Some(Choice(choice)) = choice {
+        if let Some(update) = restored {
             world.decided.insert("choice restored");
-            let owner = choice.map(|owner| owner.to_string()).unwrap_or_default();
-            world.update(&[(OWNER.to_owned(), owner)].into());
+            world.update(&update);
             self.pause(world, script)?;
         }
         self.known.given.remove(&id());

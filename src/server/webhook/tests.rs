@@ -4,7 +4,7 @@ mod core;
 mod socket;
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 
@@ -16,7 +16,7 @@ use sha2::Sha256;
 
 use super::{Deliveries, Doorbell, Endpoint};
 use crate::{
-    domain::{ContactId, PortalId},
+    domain::{ContactId, OwnerId, PortalId},
     runtime::clock::{Clock, VirtualClock},
     server::signature::{SIGNATURE_HEADER, SigningSecret, TIMESTAMP_HEADER},
 };
@@ -29,11 +29,13 @@ const URL: &str = "https://hooks.example.com/hubspot?tenant=a/b";
 struct Bell {
     endpoints: Mutex<Vec<Endpoint>>,
     rings: Mutex<Vec<(String, Vec<String>)>>,
+    /// Who is said to own a contact, the last time it rang.
+    owners: Mutex<BTreeMap<String, Option<String>>>,
 }
 
 impl Bell {
     fn with(endpoints: Vec<Endpoint>) -> Arc<Self> {
-        Arc::new(Self { endpoints: Mutex::new(endpoints), rings: Mutex::default() })
+        Arc::new(Self { endpoints: Mutex::new(endpoints), rings: Mutex::default(), owners: Mutex::default() })
     }
 
     /// What has rung since the last look.
@@ -47,8 +49,10 @@ impl Doorbell for Bell {
         self.endpoints.lock().unwrap().clone()
     }
 
-    fn ring(&self, endpoint: &str, contacts: BTreeSet<ContactId>) {
-        let contacts = contacts.into_iter().map(|id| id.0).collect();
+    fn ring(&self, endpoint: &str, contacts: BTreeMap<ContactId, Option<OwnerId>>) {
+        let said = contacts.iter().map(|(id, owner)| (id.0.clone(), owner.as_ref().map(|owner| owner.0.clone())));
+        self.owners.lock().unwrap().extend(said);
+        let contacts = contacts.into_keys().map(|id| id.0).collect();
         self.rings.lock().unwrap().push((endpoint.to_owned(), contacts));
     }
 }

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::sim::shared::{ControlError, answer::instant};
 
+/// Characters of a body; TEC cuts what is longer.
+const LONGEST_BODY: usize = 1_000_000;
+
 /// An event as a caller gives it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -178,6 +181,8 @@ impl State {
 
     fn email(&self, lead: &Lead, sent: bool, email: Email) -> Value {
         let Email { subject, text, html, from, to, cc, bcc } = email;
+        let cut = |body: String| body.chars().take(LONGEST_BODY).collect::<String>();
+        let (text, html) = (text.map(cut), html.map(cut));
         let assistant = || Address {
             email: lead.assistant_email.clone(),
             first_name: self.lists.assistant(&lead.assistant_email).map(|assistant| assistant.name.clone()),

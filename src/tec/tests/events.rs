@@ -60,6 +60,19 @@ async fn what_cannot_be_read_is_skipped_and_counted_and_stops_nothing() {
     assert_eq!(odd.what, What::Unknown { kind: "?".to_owned() });
 }
 
+/// Half an emoji, as cut by somebody who counts UTF-16: no JSON text for us, and nothing for the rest of the page.
+#[tokio::test(start_paused = true)]
+async fn half_a_character_spoils_its_own_event_only() {
+    let half = r#"{"seq": 2, "leadId": "lead-1", "crmId": "201", "type": "EmailReceived", "occurredAt": "2026-11-22T10:00:00Z",
+        "email": {"subject": "\ud83d", "from": {"email": "x"}, "to": [], "cc": [], "bcc": []}, "done": DONE}"#;
+    let (first, last) = (event(&json!({})), event(&json!({"seq": 3})));
+    let [lost, done] = ["false", "true"].map(|done| half.replace("DONE", done));
+    let body = format!(r#"{{"cursor": "c-2", "events": [{first}, {lost}, {done}, {last}]}}"#);
+    let read = bench([reply(200, body)]).tec.events(None, 100, Duration::ZERO).await.unwrap();
+    let seqs: Vec<(u64, bool)> = read.events.iter().map(|event| (event.seq, event.done)).collect();
+    assert_eq!((seqs, read.skipped), (vec![(1, false), (2, true), (3, false)], 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_poll_ends_before_the_transports_patience() {
     let Bench { tec, script } = bench([page(&[])]);

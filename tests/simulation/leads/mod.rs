@@ -1,6 +1,7 @@
 //! Leads as a salesperson lives through them, on virtual time: every promise is read from the timelines of the simulated portal
 //! and from TEC's own list of leads, never from what the operator says of itself.
 
+mod bad_moments;
 mod beginnings;
 mod crashes;
 mod day;

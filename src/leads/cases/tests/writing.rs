@@ -79,7 +79,7 @@ fn a_finished_lead_gives_its_contact_back() {
     let case = visit(&in_work(&mark(A, 10)), finished(), None);
     let with_owner = |to: &str| [shown("Processed").as_slice(), &[(OWNER, to.to_owned())]].concat();
     assert_eq!(update(&case), (texts(&with_owner(P)), over.clone()));
-    assert_eq!(case.given().map(|given| (given.to, given.from)), Some((Some(owner(P)), owner(A))));
+    assert_eq!(case.given().map(|given| (given.to, given.mark.assistant)), Some((Some(owner(P)), owner(A))));
     assert!(notes(&case).is_empty() && case.handed_back);
 
     let nobody = Rules { active_owners: [owner(A)].into(), ..rules() };
@@ -89,7 +89,7 @@ fn a_finished_lead_gives_its_contact_back() {
     events.extend(finished());
     let case = visit_by(&nobody, &in_work(&mark(A, 10)), events, None);
     assert_eq!(update(&case), (texts(&with_owner("")), over));
-    assert_eq!(case.given().map(|given| (given.to, given.from)), Some((None, owner(A))));
+    assert_eq!(case.given().map(|given| (given.to, given.mark.assistant)), Some((None, owner(A))));
     let [(when, text)] = notes(&case)[..] else { panic!("one note") };
     assert_eq!(when, 1_009, "when the lead was done, by the event that is delivered again after a crash");
     assert!(text.starts_with("No. 71 is done with this contact.") && text.contains("no owner"), "{text}");
@@ -187,9 +187,10 @@ fn what_may_be_there_already_is_looked_up() {
     let elsewhere = Mark { contact: ContactId("202".to_owned()), ..mark(A, 10) };
     let table = [
         ("new", in_work(&mark(A, 10)), vec![email(LEAD, 8)], false),
-        ("older than the mark", in_work(&mark(A, 10)), vec![email(LEAD, 8), email(LEAD, 7)], true),
+        ("told again", in_work(&mark(A, 10)), vec![email(LEAD, 8), email(LEAD, 7)], false),
         ("another lead's", in_work(&mark(A, 10)), vec![email("lead-0", 9)], true),
         ("late", in_work(&closed), vec![email(LEAD, 8)], true),
+        ("told again after the end", in_work(&closed), vec![email(LEAD, 7)], false),
         ("without a mark", fresh(&[]), vec![email("lead-0", 1)], true),
         ("nothing came", in_work(&closed), vec![], false),
         // A contact that swallowed another has its timeline, too.
@@ -203,6 +204,20 @@ fn what_may_be_there_already_is_looked_up() {
     assert!(!case.has_old_news(), "of the lead it becomes");
     case.lead = None;
     assert!(case.has_old_news());
+}
+
+/// Whatever became of it since: a salesperson may have deleted the mail, or moved the task.
+#[test]
+fn what_the_mark_says_is_on_the_timeline_is_not_logged_again() {
+    let elsewhere = Mark { contact: ContactId("202".to_owned()), ..mark(A, 10) };
+    for (record, expected) in [
+        (in_work(&mark(A, 10)), vec!["lead-1 8"]),
+        (in_work(&done(mark(A, 10))), vec!["lead-1 8"]),
+        (in_work(&elsewhere), vec!["lead-1 6", "lead-1 7", "lead-1 8"]),
+    ] {
+        let case = visit(&record, vec![email(LEAD, 6), email(LEAD, 7), email(LEAD, 8)], None);
+        assert_eq!(emails(&case).into_iter().map(|(subject, _)| subject).collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]

@@ -43,6 +43,22 @@ fn it_goes_on_where_the_last_one_was() {
     assert_eq!(Feed::from(None).committed(), None);
 }
 
+/// One contact may wait for weeks, a page a second.
+#[test]
+fn an_event_that_waits_keeps_no_pages_behind_it() {
+    let mut feed = Feed::from(None);
+    take_in(&mut feed, 1, &[(1, 1, 1)]);
+    for number in 2..1_000 {
+        take_in(&mut feed, number, &[(2, 2, number as u64), (3, 3, number as u64)]);
+        finish(&mut feed, 3);
+        finish(&mut feed, 2);
+        assert!(feed.pages.len() <= 2, "{}", feed.pages.len());
+        assert_eq!(feed.committed(), None);
+    }
+    finish(&mut feed, 1);
+    assert_eq!((feed.committed(), feed.pages.len()), (Some(&cursor(999)), 0));
+}
+
 #[test]
 fn the_cursor_waits_for_the_oldest_event() {
     let mut feed = Feed::from(None);

@@ -63,6 +63,28 @@ async fn a_delivery_rings_once_for_the_contacts_it_names() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_said_to_own_a_contact_comes_along_if_it_is_one() {
+    let receiver = one();
+    let to = |id: u64, contact: u64, owner: &str| {
+        let mut event = event(id, 999_001, contact);
+        event["propertyValue"] = json!(owner);
+        event
+    };
+    let body = json!([
+        to(1, 201, "555"),
+        to(2, 202, "555"),
+        to(3, 202, "556"),
+        to(4, 203, ""),
+        to(5, 204, "7"),
+        to(6, 204, "7")
+    ]);
+    assert_eq!(receiver.deliver("s3cret", URL, &body), 204);
+    let owners = receiver.bell.owners.lock().unwrap().clone();
+    let owner = |contact: &str| owners[contact].as_deref();
+    assert_eq!([owner("201"), owner("202"), owner("203"), owner("204")], [Some("555"), None, None, Some("7")]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_signed_by_hubspot_never_rings() {
     let receiver = one();
     let body = json!([event(1, 999_001, 201)]).to_string();
@@ -151,16 +173,18 @@ async fn events_go_to_their_portal_among_those_the_secret_stands_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_path_narrows_and_a_rewritten_one_does_not_exclude() {
+async fn a_rewritten_path_does_not_exclude_even_if_it_is_anothers() {
     let receiver = Receiver::with(vec![
         endpoint("a/here", 1, "app-a", "https://hooks.example.com/hubspot"),
         endpoint("a/root", 2, "app-b", "https://hooks.example.com"),
     ]);
     let table = [
         ("app-a", "https://hooks.example.com/hubspot", "/hubspot", 204),
-        ("app-b", "https://hooks.example.com", "/hubspot", 401),
+        ("app-b", "https://hooks.example.com", "/hubspot", 204),
         ("app-b", "https://hooks.example.com", "/", 204),
-        ("app-a", "https://hooks.example.com/hubspot", "/", 401),
+        ("app-a", "https://hooks.example.com/hubspot", "/", 204),
+        ("app-a", "https://hooks.example.com", "/", 401),
+        ("app-c", "https://hooks.example.com/hubspot", "/hubspot", 401),
         ("app-a", "https://hooks.example.com/hubspot", "/rewritten", 204),
         ("app-b", "https://hooks.example.com", "/rewritten", 204),
     ];
