@@ -12,6 +12,7 @@ test:
 	cargo clippy --all-targets -- -D warnings
 	cargo doc --no-deps
 	cargo test
+	@cat $(or $(CARGO_TARGET_DIR),target)/tmp/hubspot-contract.txt 2>/dev/null || true
 
 crds:
 	cargo run -- crds --dir crds

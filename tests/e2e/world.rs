@@ -2,7 +2,8 @@
 //! its service account and no more. Several worlds share one control plane.
 //!
 //! Every world keeps a chronicle of its objects. When the test is over it is read for what must hold at any time: the
-//! rules of [`super::kstatus`], and that no token is in a log line, an object or an event.
+//! rules of [`super::kstatus`], and that no token is in a log line, an object or an event. Everything said between operator
+//! and HubSpot is held against HubSpot's contract.
 
 use std::{
     fmt::Write as _,
@@ -33,7 +34,10 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
 
 use super::kstatus;
-use crate::support::control_plane::{ControlPlane, client, control_plane};
+use crate::{
+    contract::hubspot::Kept,
+    support::control_plane::{ControlPlane, client, control_plane},
+};
 
 /// Longest that anything may take which has no promise of its own.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -99,6 +103,7 @@ pub(crate) struct World {
     /// Stops what runs on it when it is dropped.
     runtime: Option<Runtime>,
     own_plane: Option<ControlPlane>,
+    contract: Kept,
 }
 
 impl World {
@@ -119,6 +124,8 @@ impl World {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let secrets = sim.tokens.iter().map(|token| token.token.clone()).collect();
         let (sim, endpoint) = runtime.block_on(simulate(sim));
+        let contract = Kept::in_world();
+        contract.watch(&sim);
         let kube = runtime.block_on(client(&kubeconfig));
         let mut world = Self {
             sim,
@@ -136,6 +143,7 @@ impl World {
             args,
             runtime: Some(runtime),
             own_plane,
+            contract,
         };
         let namespace = json!({"metadata": {"generateName": format!("{name}-")}});
         let made = world.request("POST", "/api/v1/namespaces", Some(&namespace)).expect("a namespace");
@@ -151,6 +159,7 @@ impl World {
     pub(crate) fn another_portal(&mut self, config: SimConfig) -> (HubSpotSim, String) {
         self.secrets.extend(config.tokens.iter().map(|token| token.token.clone()));
         let (sim, endpoint) = self.runtime().block_on(simulate(config));
+        self.contract.watch(&sim);
         self.args.extend(["--allow-endpoint".to_owned(), endpoint.clone()]);
         (sim, endpoint)
     }

@@ -86,6 +86,7 @@ mod tests;
 mod timeline;
 mod users;
 mod webhooks;
+mod witness;
 
 use std::{
     fmt, io,
@@ -108,6 +109,7 @@ pub use self::{
     schema::PropertyUse,
     state_file::{InitialState, StateError},
     webhooks::{Forgery, Sink, Subscription, WebhookAttempt, WebhookTarget, run as deliver_webhooks},
+    witness::{Exchange, Witness},
 };
 use self::{
     portal::{Incoming, Portal, later},
@@ -149,6 +151,7 @@ struct State {
     ahead: Duration,
     /// The TEC whose control routes are served here.
     tec: Option<TecSim>,
+    witness: Option<Witness>,
 }
 
 /// A request between its arrival and its answer.
@@ -169,7 +172,7 @@ impl HubSpotSim {
         let mut portal = Portal::new(config, clock.now());
         portal.collect_changes = webhooks.is_on();
         let (faults, log) = (Faults::new(faults::is_template), RequestLog::default());
-        let state = State { portal, faults, log, webhooks, ahead: Duration::ZERO, tec: None };
+        let state = State { portal, faults, log, webhooks, ahead: Duration::ZERO, tec: None, witness: None };
         Self { clock, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -193,6 +196,7 @@ impl HubSpotSim {
         let visit = self.arrive(&request);
         wait(visit.before).await;
         let answer = self.act(&request, &visit);
+        self.show(&request, answer.as_ref().ok().filter(|_| visit.is_answered_truly()));
         wait(visit.after).await;
         answer
     }
