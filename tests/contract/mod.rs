@@ -3,6 +3,7 @@
 mod allowed;
 pub mod checker;
 mod coverage;
+mod desk;
 mod every_operation;
 mod every_route;
 pub mod hubspot;

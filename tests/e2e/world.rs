@@ -123,9 +123,8 @@ impl World {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let secrets = sim.tokens.iter().map(|token| token.token.clone()).collect();
-        let (sim, endpoint) = runtime.block_on(simulate(sim));
         let contract = Kept::in_world();
-        contract.watch(&sim);
+        let (sim, endpoint) = runtime.block_on(simulate(sim, &contract));
         let kube = runtime.block_on(client(&kubeconfig));
         let mut world = Self {
             sim,
@@ -158,8 +157,7 @@ impl World {
     /// One more simulated portal, on a socket of its own, that the operator may talk to from its next start.
     pub(crate) fn another_portal(&mut self, config: SimConfig) -> (HubSpotSim, String) {
         self.secrets.extend(config.tokens.iter().map(|token| token.token.clone()));
-        let (sim, endpoint) = self.runtime().block_on(simulate(config));
-        self.contract.watch(&sim);
+        let (sim, endpoint) = self.runtime().block_on(simulate(config, &self.contract));
         self.args.extend(["--allow-endpoint".to_owned(), endpoint.clone()]);
         (sim, endpoint)
     }
@@ -547,8 +545,9 @@ pub(crate) fn kubectl(kubeconfig: &Path, args: &[&str], input: Option<&str>) -> 
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
-async fn simulate(config: SimConfig) -> (HubSpotSim, String) {
+async fn simulate(config: SimConfig, contract: &Kept) -> (HubSpotSim, String) {
     let sim = HubSpotSim::new(config, Arc::new(SystemClock));
+    contract.watch(&sim);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let endpoint = format!("http://{}", listener.local_addr().expect("its address"));
     tokio::spawn(serve(sim.clone(), listener, std::future::pending()));
