@@ -88,6 +88,10 @@ async fn tell(spelling: Spelling, switches: Switches) -> Told {
         let answer = sim.handle(request.clone()).await.unwrap();
         let said = String::from_utf8(answer.body().to_vec()).unwrap();
         assert_eq!(answer.status(), status, "{line}: {said}");
+        let correlation_id = answer.headers().get("x-hubspot-correlation-id").and_then(|id| id.to_str().ok());
+        let value: Value = serde_json::from_str(&said).unwrap_or_default();
+        let repeated = value["correlationId"].as_str().or(correlation_id.filter(|_| status < 400));
+        assert!(correlation_id.is_some() && correlation_id == repeated, "{line}: {said}");
         if status < 400 {
             watch.exchange(&request, Some(&answer));
         } else {
@@ -95,7 +99,6 @@ async fn tell(spelling: Spelling, switches: Switches) -> Told {
             watch.answer(&request, &answer);
         }
         if !keep.is_empty() {
-            let value: Value = serde_json::from_str(&said).unwrap();
             let id = value.pointer("/id").or(value.pointer("/results/0/id")).and_then(Value::as_str);
             names.insert(keep, id.unwrap_or_else(|| panic!("{line}: no id in {said}")).to_owned());
         }

@@ -120,7 +120,7 @@ fn dated(path: &str) -> Cow<'_, str> {
     let segments: Vec<&str> = path.split('/').collect();
     let mut segments = match segments[..] {
         ["", area @ ("crm" | "settings"), "v3", rest, ref more @ ..] => [&["", area, rest, VERSION], more].concat(),
-        ["", area @ "account-info", "v3", ref more @ ..] => [&["", area, VERSION], more].concat(),
+        ["", area @ ("account-info" | "oauth"), "v3", ref more @ ..] => [&["", area, VERSION], more].concat(),
         _ => segments,
     };
     if let ["", "crm", "objects" | "properties", VERSION, object_type, ..] = &mut segments[..] {
@@ -171,6 +171,7 @@ fn spellings_mean_the_dated_path() {
         ("/crm/v3/associations/0-1/notes/batch/read", "/crm/associations/2026-03/0-1/notes/batch/read"),
         ("/settings/v3/users/7", "/settings/users/2026-03/7"),
         ("/account-info/v3/details", "/account-info/2026-03/details"),
+        ("/oauth/v3/token/introspect", "/oauth/2026-03/token/introspect"),
         ("/oauth/v2/private-apps/get/access-token-info", "/oauth/v2/private-apps/get/access-token-info"),
         ("/crm/v2/owners", "/crm/v2/owners"),
         ("/", ""),

@@ -35,7 +35,8 @@
 //! - limits: rolling ten seconds per app, portal day, search per second, headers, all three 429 bodies;
 //! - webhooks: v3 and v1 signatures, batches, retries with a growing attempt number, duplicates, reordering, concurrency cap; forged,
 //!   stale, replayed deliveries as actions (the five minutes for which HubSpot caches settings are not);
-//! - faults by route and occurrence, before or after the effect, cut connections, delays, any body; request log without tokens.
+//! - faults by route and occurrence, before or after the effect, cut connections, delays, any body; request log without tokens;
+//! - a witness that is shown every exchange, by which tests hold all of it against HubSpot's own `OpenAPI` files.
 //!
 //! Left out, to come in files of their own: a contact's associations in its own create and read; history and batch update of
 //! engagements; OAuth; journal; the 2026-09 mode. Left out for good: bounced invitations (no call shows them),
