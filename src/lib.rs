@@ -98,7 +98,8 @@
 //! - the **date** as a [`runtime::clock::Clock`]; waiting always goes through `tokio::time`, which a paused runtime moves;
 //! - **chance** (jitter) as a seeded [`runtime::chance::Chance`];
 //! - **HubSpot** as a [`runtime::transport::Transport`]: reqwest in the process, [`sim::hubspot::HubSpotSim`] in tests
-//!   (and **TEC** likewise: [`sim::tec::TecSim`], held against the contract by `tests/contract/`);
+//!   (and **TEC** likewise: [`sim::tec::TecSim`]); what is said to and by either is held against its contract, TEC's and
+//!   HubSpot's own `OpenAPI` files, by `tests/contract/`;
 //! - **Kubernetes** as a `kube::Client` over any tower service: a cluster, or [`sim::kube`].
 //!
 //! So the whole operator runs in one thread on virtual time against three simulators, where a seed chooses refusals, delays,

@@ -1,264 +1,294 @@
-//! A transport that holds every request and every answer against an `OpenAPI` document. It changes nothing on the way; what
-//! is not as written is collected, for the test to look at.
+//! Requests and answers held against `OpenAPI` documents. Finds what is not as written; what to do about it is others' business.
 //!
-//! Answers are read more strictly than the document asks clients to: a field it does not name is a violation, because
-//! only our own simulators are behind this transport.
+//! Answers are read more strictly than a document asks clients to: a field it does not name is wrong, because only our
+//! own simulators are looked at.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
-use http::{HeaderMap, header};
-use jsonschema::Validator;
+use http::{HeaderMap, Request, Response, header};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use tec_crm::runtime::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 
-/// A document made ready to check with.
+use super::openapi::{Broken, Document, Schema};
+
+/// All a service has written down of its API.
 pub struct Contract {
-    pub document: Value,
-    /// By path and method, both as in the document.
-    operations: BTreeMap<(String, String), Operation>,
+    pub documents: Vec<Document>,
+    operations: Vec<Operation>,
+    /// The path of the documents that a path sent means.
+    spelling: fn(&str) -> Cow<'_, str>,
 }
 
+/// A path with a method.
 struct Operation {
+    /// As in the document, such as `GET /crm/owners/2026-03/{ownerId}`.
+    name: String,
+    method: String,
+    path: Vec<String>,
+    /// In the path or the query.
     parameters: Vec<Field>,
-    body: Option<Validator>,
-    /// By status.
+    body: Option<Body>,
+    /// By status, or `default`.
     answers: BTreeMap<String, Answer>,
+    /// Asks for a token.
+    secured: bool,
 }
 
 struct Answer {
     headers: Vec<Field>,
-    body: Validator,
+    body: Option<Body>,
+}
+
+struct Body {
+    media_type: String,
+    schema: Schema,
 }
 
 /// A parameter or a header.
 struct Field {
     name: String,
+    place: String,
     required: bool,
-    numeric: bool,
-    validator: Validator,
+    kind: String,
+    schema: Schema,
+}
+
+/// Which of the two said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Request,
+    /// With its status.
+    Answer(u16),
+}
+
+/// Something that is not as written.
+pub struct Violation {
+    pub side: Side,
+    /// The operation as the document calls it; what was asked for, if it knows none.
+    pub operation: String,
+    pub broken: Broken,
+}
+
+/// Never shows a value: it may be a token or a person's.
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { side, operation, broken: Broken { pointer, rule, expected, value: _ } } = self;
+        match side {
+            Side::Request => write!(f, "request {operation}")?,
+            Side::Answer(status) => write!(f, "answer {operation} {status}")?,
+        }
+        write!(f, " at {pointer:?}: {rule}: {expected}")
+    }
 }
 
 impl Contract {
-    /// TEC's.
-    pub fn tec() -> &'static Self {
-        static CONTRACT: OnceLock<Contract> = OnceLock::new();
-        CONTRACT.get_or_init(|| Self::new(include_str!("../../src/tec/openapi.yaml")))
-    }
-
-    fn new(yaml: &str) -> Self {
-        let document: Value = serde_saphyr::from_str(yaml).expect("YAML");
-        let mut contract = Self { document, operations: BTreeMap::new() };
-        let paths = contract.document["paths"].as_object().expect("paths").clone();
-        for (path, methods) in &paths {
-            for (method, operation) in methods.as_object().expect("methods") {
-                let operation = contract.operation(operation);
-                contract.operations.insert((path.clone(), method.clone()), operation);
+    /// `closed` if a request may have no other fields than a document names; answers never may.
+    pub fn new(documents: Vec<Document>, closed: bool, spelling: fn(&str) -> Cow<'_, str>) -> Self {
+        let mut operations: Vec<Operation> = Vec::new();
+        for document in &documents {
+            for (path, methods) in document.value()["paths"].as_object().expect("paths") {
+                for (method, operation) in methods.as_object().expect("methods") {
+                    let operation = Operation::new(document, method, path, operation, closed);
+                    // HubSpot's files repeat some paths of one another.
+                    if operations.iter().all(|known| known.name != operation.name) {
+                        operations.push(operation);
+                    }
+                }
             }
         }
-        contract
+        Self { documents, operations, spelling }
     }
 
-    fn operation(&self, operation: &Value) -> Operation {
-        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-        let parameters = parameters.iter().map(|parameter| self.resolved(parameter));
-        let parameters = parameters.map(|field| self.field(field["name"].as_str().expect("a name"), field));
-        let body = operation.get("requestBody").map(|body| self.validator(schema(self.resolved(body)), false));
-        let answers = operation["responses"].as_object().expect("responses").iter().map(|(status, answer)| {
-            let answer = self.resolved(answer);
-            let headers = answer["headers"].as_object().cloned().unwrap_or_default();
-            let headers = headers.iter().map(|(name, field)| self.field(name, self.resolved(field))).collect();
-            (status.clone(), Answer { headers, body: self.validator(schema(answer), true) })
-        });
-        Operation { parameters: parameters.collect(), body, answers: answers.collect() }
+    /// The names of all operations.
+    pub fn operations(&self) -> impl Iterator<Item = &str> {
+        self.operations.iter().map(|operation| operation.name.as_str())
     }
 
-    fn field(&self, name: &str, field: &Value) -> Field {
-        let numeric = field["schema"]["type"] == "integer";
-        let required = field["required"] == true;
-        Field { name: name.to_owned(), required, numeric, validator: self.validator(&field["schema"], false) }
-    }
-
-    /// What a `$ref` of this document means.
-    pub fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
-        match value["$ref"].as_str() {
-            None => value,
-            Some(reference) => {
-                let pointer = reference.strip_prefix('#').expect("a reference into this document");
-                self.document.pointer(pointer).unwrap_or_else(|| panic!("{reference} is missing"))
-            }
-        }
-    }
-
-    /// A validator for a schema of this document; `closed` for one that allows no other fields than the schema names.
-    pub fn validator(&self, schema: &Value, closed: bool) -> Validator {
-        // References are resolved from the root, so the components go where they are in the document.
-        let mut root = json!({"allOf": [schema], "components": {"schemas": self.document["components"]["schemas"]}});
-        if closed {
-            close(&mut root);
-        }
-        jsonschema::draft202012::options().should_validate_formats(true).build(&root).expect("a JSON schema")
+    /// The name of the operation a request is for.
+    pub fn name<B>(&self, request: &Request<B>) -> Option<&str> {
+        self.find(request).map(|(operation, _)| operation.name.as_str())
     }
 
     /// What is wrong with a request.
-    pub fn request(&self, request: &HttpRequest) -> Vec<String> {
-        let Some((name, operation)) = self.find(request) else {
-            return vec![format!("{} {}: not in the contract", request.method(), request.uri().path())];
+    pub fn request(&self, request: &Request<Bytes>) -> Vec<Violation> {
+        let Some((operation, in_path)) = self.find(request) else {
+            let operation = format!("{} {}", request.method(), request.uri().path());
+            let broken = wrong("", "operation", "one that is in the contract");
+            return vec![Violation { side: Side::Request, operation, broken }];
         };
-        let mut wrong = Vec::new();
-        let query: Vec<(String, String)> =
-            url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
-        let known = |name: &String| operation.parameters.iter().any(|parameter| parameter.name == *name);
-        wrong.extend(
-            query.iter().filter(|(name, _)| !known(name)).map(|(name, _)| format!("{name}: unknown parameter")),
-        );
-        for parameter in &operation.parameters {
-            let given: Vec<&String> =
-                query.iter().filter(|(name, _)| *name == parameter.name).map(|(_, value)| value).collect();
-            if given.len() > 1 || (given.is_empty() && parameter.required) {
-                wrong.push(format!("{}: given {} times", parameter.name, given.len()));
-            }
-            wrong.extend(given.iter().flat_map(|value| parameter.check(value)));
+        let mut found = operation.query(request.uri().query().unwrap_or_default());
+        for (name, value) in &in_path {
+            let field = operation.parameters.iter().find(|field| field.place == "path" && field.name == *name);
+            found.extend(
+                field.map_or_else(|| vec![wrong(name, "parameter", "no such one")], |field| field.check(&[value])),
+            );
         }
         let authorization = text(request.headers(), header::AUTHORIZATION.as_str());
-        if !authorization.starts_with("Bearer ") {
-            wrong.push("Authorization: no Bearer token".to_owned());
+        if operation.secured && !authorization.starts_with("Bearer ") {
+            found.push(wrong("Authorization", "header", "a Bearer token"));
         }
-        match &operation.body {
-            Some(body) => wrong.extend(content(request.headers(), request.body(), body)),
-            None if request.body().is_empty() => {}
-            None => wrong.push("there is a body".to_owned()),
-        }
-        wrong.into_iter().map(|wrong| format!("request {name}: {wrong}")).collect()
+        found.extend(content(request.headers(), request.body(), operation.body.as_ref()));
+        operation.violations(Side::Request, found)
     }
 
     /// What is wrong with an answer. A 5xx that is not in the contract is a proxy's, and its own business.
-    pub fn answer(&self, request: &HttpRequest, answer: &HttpResponse) -> Vec<String> {
+    pub fn answer<B>(&self, request: &Request<B>, answer: &Response<Bytes>) -> Vec<Violation> {
         let status = answer.status();
-        let Some((name, operation)) = self.find(request) else { return Vec::new() };
-        let Some(expected) = operation.answers.get(status.as_str()) else {
-            let wrong = format!("answer {name}: status {status} is not in the contract");
-            return if status.is_server_error() { Vec::new() } else { vec![wrong] };
+        let Some((operation, _)) = self.find(request) else { return Vec::new() };
+        let refusal = if status.as_u16() >= 400 { operation.answers.get("default") } else { None };
+        let Some(expected) = operation.answers.get(status.as_str()).or(refusal) else {
+            let found = if status.is_server_error() {
+                Vec::new()
+            } else {
+                vec![wrong("", "status", "one that is in the contract")]
+            };
+            return operation.violations(Side::Answer(status.as_u16()), found);
         };
-        let mut wrong = content(answer.headers(), answer.body(), &expected.body);
+        let mut found = content(answer.headers(), answer.body(), expected.body.as_ref());
         for field in &expected.headers {
             match answer.headers().get(&field.name) {
-                Some(_) => wrong.extend(field.check(text(answer.headers(), &field.name))),
-                None if field.required => wrong.push(format!("{}: missing", field.name)),
+                Some(_) => found.extend(field.check(&[text(answer.headers(), &field.name)])),
+                None if field.required => found.push(wrong(&field.name, "header", "it is required")),
                 None => {}
             }
         }
-        wrong.into_iter().map(|wrong| format!("answer {name} {status}: {wrong}")).collect()
+        operation.violations(Side::Answer(status.as_u16()), found)
     }
 
-    fn find(&self, request: &HttpRequest) -> Option<(String, &Operation)> {
-        let (path, method) = (request.uri().path(), request.method().as_str());
-        let key = (path.to_owned(), method.to_lowercase());
-        self.operations.get(&key).map(|operation| (format!("{method} {path}"), operation))
+    /// The operation with the fewest variable parts that fits, and what stands in their place.
+    fn find<B>(&self, request: &Request<B>) -> Option<(&Operation, Vec<(&str, String)>)> {
+        let path = (self.spelling)(request.uri().path());
+        let segments: Vec<&str> = path.split('/').collect();
+        let fits = |operation: &&Operation| {
+            let pairs = operation.path.iter().zip(&segments);
+            operation.method == request.method().as_str()
+                && operation.path.len() == segments.len()
+                && pairs.into_iter().all(|(known, sent)| variable(known).is_some() || known == sent)
+        };
+        let found = self.operations.iter().filter(fits).min_by_key(|operation| operation.variables())?;
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let pairs = found.path.iter().zip(&segments);
+        Some((found, pairs.filter_map(|(known, sent)| Some((variable(known)?, decoded(sent)))).collect()))
+    }
+}
+
+impl Operation {
+    fn new(document: &Document, method: &str, path: &str, operation: &Value, closed: bool) -> Self {
+        let method = method.to_uppercase();
+        let parameters = operation["parameters"].as_array().into_iter().flatten().map(|field| document.resolved(field));
+        let parameters = parameters.map(|field| {
+            let place = field["in"].as_str().expect("a place");
+            Field::new(document, field["name"].as_str().expect("a name"), place, field)
+        });
+        let answers = operation["responses"].as_object().expect("responses").iter().map(|(status, answer)| {
+            let answer = document.resolved(answer);
+            let headers = answer["headers"].as_object().into_iter().flatten();
+            let headers = headers.map(|(name, field)| Field::new(document, name, "header", document.resolved(field)));
+            (status.clone(), Answer { headers: headers.collect(), body: Body::of(document, answer, true) })
+        });
+        let security = operation.get("security").or_else(|| document.value().get("security"));
+        Self {
+            name: format!("{method} {path}"),
+            path: path.split('/').map(str::to_owned).collect(),
+            parameters: parameters.collect(),
+            body: operation.get("requestBody").and_then(|body| Body::of(document, document.resolved(body), closed)),
+            answers: answers.collect(),
+            secured: security.and_then(Value::as_array).is_some_and(|ways| !ways.is_empty()),
+            method,
+        }
+    }
+
+    fn variables(&self) -> usize {
+        self.path.iter().filter(|segment| variable(segment).is_some()).count()
+    }
+
+    fn query(&self, query: &str) -> Vec<Broken> {
+        let query: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let known: Vec<&Field> = self.parameters.iter().filter(|field| field.place == "query").collect();
+        let unknown = query.iter().filter(|(name, _)| known.iter().all(|field| field.name != *name));
+        let mut found: Vec<Broken> = unknown.map(|(name, _)| wrong(name, "parameter", "no such one")).collect();
+        for field in known {
+            let given: Vec<&String> =
+                query.iter().filter(|(name, _)| *name == field.name).map(|(_, value)| value).collect();
+            if (given.len() > 1 && field.kind != "array") || (given.is_empty() && field.required) {
+                found.push(wrong(&field.name, "parameter", "it given once"));
+            } else if !given.is_empty() {
+                found.extend(field.check(&given));
+            }
+        }
+        found
+    }
+
+    fn violations(&self, side: Side, found: Vec<Broken>) -> Vec<Violation> {
+        found.into_iter().map(|broken| Violation { side, operation: self.name.clone(), broken }).collect()
     }
 }
 
 impl Field {
-    fn check(&self, value: &str) -> Vec<String> {
-        let number = value.parse::<u64>().ok().filter(|_| self.numeric);
-        let value = number.map_or_else(|| json!(value), |number| json!(number));
-        errors(&self.validator, &value).into_iter().map(|error| format!("{}: {error}", self.name)).collect()
+    fn new(document: &Document, name: &str, place: &str, field: &Value) -> Self {
+        let schema = &field["schema"];
+        Self {
+            name: name.to_owned(),
+            place: place.to_owned(),
+            required: field["required"] == true,
+            kind: document.resolved(schema)["type"].as_str().unwrap_or_default().to_owned(),
+            schema: document.schema(schema, false),
+        }
+    }
+
+    /// What is wrong with what was given for it, at least one text.
+    fn check(&self, given: &[impl AsRef<str>]) -> Vec<Broken> {
+        let first = given[0].as_ref();
+        // A text that is no number stays one, and is refused for it.
+        let value = match self.kind.as_str() {
+            "integer" | "number" | "boolean" => first.parse::<Value>().ok().filter(|value| !value.is_string()),
+            "array" => Some(given.iter().map(|text| json!(text.as_ref())).collect()),
+            _ => None,
+        };
+        let broken = self.schema.broken(&value.unwrap_or_else(|| json!(first)));
+        broken.into_iter().map(|broken| Broken { pointer: self.name.clone(), ..broken }).collect()
     }
 }
 
-/// The schema of a body.
+impl Body {
+    fn of(document: &Document, body: &Value, closed: bool) -> Option<Self> {
+        let (media_type, content) = body["content"].as_object()?.iter().next()?;
+        // `*/*` is how HubSpot's files say JSON for errors.
+        let media_type = if media_type == "*/*" { "application/json" } else { media_type };
+        Some(Self { media_type: media_type.to_owned(), schema: document.schema(&content["schema"], closed) })
+    }
+}
+
+/// The schema of a body in the document.
 pub fn schema(body: &Value) -> &Value {
     &body["content"]["application/json"]["schema"]
 }
 
-/// What a validator says against a value.
-pub fn errors(validator: &Validator, value: &Value) -> Vec<String> {
-    validator.iter_errors(value).map(|error| format!("at {:?}: {error}", error.instance_path().as_str())).collect()
+fn content(headers: &HeaderMap, body: &Bytes, expected: Option<&Body>) -> Vec<Broken> {
+    let Some(Body { media_type, schema }) = expected else {
+        return if body.is_empty() { Vec::new() } else { vec![wrong("", "body", "none")] };
+    };
+    if text(headers, header::CONTENT_TYPE.as_str()).split(';').next() != Some(media_type.as_str()) {
+        return vec![wrong("Content-Type", "header", media_type)];
+    }
+    if media_type == "application/x-www-form-urlencoded" {
+        let pairs = url::form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), json!(value)));
+        return schema.broken(&Value::Object(pairs.collect()));
+    }
+    serde_json::from_slice(body).map_or_else(|_| vec![wrong("", "body", "JSON")], |value| schema.broken(&value))
 }
 
-fn content(headers: &HeaderMap, body: &Bytes, validator: &Validator) -> Vec<String> {
-    let media_type = text(headers, header::CONTENT_TYPE.as_str());
-    if media_type.split(';').next() != Some("application/json") {
-        return vec![format!("content type {media_type:?}")];
-    }
-    match serde_json::from_slice(body) {
-        Ok(value) => errors(validator, &value),
-        Err(error) => vec![format!("not JSON: {error}")],
-    }
+fn wrong(pointer: &str, rule: &str, expected: &str) -> Broken {
+    let (pointer, rule, expected) = (pointer.to_owned(), rule.to_owned(), expected.to_owned());
+    Broken { pointer, rule, expected, value: Value::Null }
+}
+
+/// The name in `{name}`.
+fn variable(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-/// Forbids what no part of a schema names, wherever a schema describes an object.
-fn close(schema: &mut Value) {
-    match schema {
-        Value::Object(fields) => {
-            fields.values_mut().for_each(close);
-            if fields.get("type") == Some(&json!("object")) && !fields.contains_key("additionalProperties") {
-                fields.insert("unevaluatedProperties".to_owned(), json!(false));
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(close),
-        _ => {}
-    }
-}
-
-/// The transport.
-#[derive(Clone)]
-pub struct Checked {
-    contract: &'static Contract,
-    inner: Arc<dyn Transport>,
-    found: Arc<Found>,
-}
-
-#[derive(Default)]
-struct Found {
-    exchanges: AtomicUsize,
-    violations: Mutex<Vec<String>>,
-}
-
-impl Checked {
-    /// TEC's contract around a transport to TEC.
-    pub fn tec(inner: Arc<dyn Transport>) -> Self {
-        Self { contract: Contract::tec(), inner, found: Arc::default() }
-    }
-
-    /// Itself, as what clients want; clones share what is found.
-    pub fn transport(&self) -> Arc<dyn Transport> {
-        Arc::new(self.clone())
-    }
-
-    /// Everything that was not as written, in order.
-    pub fn violations(&self) -> Vec<String> {
-        self.found.violations.lock().unwrap().clone()
-    }
-
-    /// Fails the test if anything was not as written, or nothing was exchanged at all.
-    pub fn assert_kept(&self) {
-        let violations = self.violations();
-        assert!(violations.is_empty(), "the contract is broken:\n{}", violations.join("\n"));
-        assert!(self.found.exchanges.load(Ordering::Relaxed) > 0, "nothing was exchanged");
-    }
-}
-
-impl Transport for Checked {
-    fn send(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> {
-        let Self { contract, inner, found } = self.clone();
-        Box::pin(async move {
-            found.violations.lock().unwrap().extend(contract.request(&request));
-            let answer = inner.send(request.clone()).await?;
-            found.violations.lock().unwrap().extend(contract.answer(&request, &answer));
-            found.exchanges.fetch_add(1, Ordering::Relaxed);
-            Ok(answer)
-        })
-    }
 }

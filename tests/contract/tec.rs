@@ -1,6 +1,10 @@
 //! TEC's contract: the document itself, the client and the simulator against it, and the checker against mistakes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -21,12 +25,28 @@ use tec_crm::{
     },
 };
 
-use super::checker::{Checked, Contract, errors, schema};
+use super::{
+    checker::{Contract, schema},
+    openapi::Document,
+    watch::Watch,
+};
+
+fn contract() -> &'static Contract {
+    static CONTRACT: OnceLock<Contract> = OnceLock::new();
+    CONTRACT.get_or_init(|| {
+        let document = serde_saphyr::from_str(include_str!("../../src/tec/openapi.yaml")).expect("YAML");
+        Contract::new(vec![Document::new(document)], false, |path| Cow::Borrowed(path))
+    })
+}
+
+fn watch() -> Watch {
+    Watch::new(contract(), &[])
+}
 
 /// A TEC with an assistant and a schedule, and a client whose every word is checked.
 struct Desk {
     sim: TecSim,
-    checked: Checked,
+    watch: Watch,
     tec: Tec,
 }
 
@@ -36,14 +56,14 @@ fn desk(config: TecConfig) -> Desk {
     sim.assistant(NewAssistant { default_schedule: Some("101".into()), ..NewAssistant::new("ada@example.com") })
         .unwrap();
     sim.schedule(NewSchedule::new("101", "Weekdays")).unwrap();
-    let checked = Checked::tec(sim.transport());
-    let tec = client(&checked, DEFAULT_TOKEN);
-    Desk { sim, checked, tec }
+    let watch = watch();
+    let tec = client(&sim, &watch, DEFAULT_TOKEN);
+    Desk { sim, watch, tec }
 }
 
-fn client(checked: &Checked, token: &str) -> Tec {
+fn client(sim: &TecSim, watch: &Watch, token: &str) -> Tec {
     let base = "http://tec.invalid".parse().unwrap();
-    Tec::new(Connection { transport: checked.transport(), base, token: TecToken::new(token).unwrap() })
+    Tec::new(Connection { transport: watch.over(sim.transport()), base, token: TecToken::new(token).unwrap() })
 }
 
 fn lead(number: u64) -> NewLead {
@@ -69,23 +89,28 @@ fn refused(code: &str) -> CreatedLead {
 
 #[test]
 fn every_example_is_what_its_schema_says() {
-    let contract = Contract::tec();
+    let [document] = &contract().documents[..] else { panic!("one document") };
     let mut checked = 0;
     let mut check = |place: String, schema: &Value, example: &Value| {
-        let wrong = errors(&contract.validator(schema, true), example);
+        let wrong: Vec<String> = document
+            .schema(schema, true)
+            .broken(example)
+            .into_iter()
+            .map(|one| one.pointer + " " + &one.expected)
+            .collect();
         assert!(wrong.is_empty(), "{place}: {wrong:#?}");
         checked += 1;
     };
-    for (path, methods) in contract.document["paths"].as_object().unwrap() {
+    for (path, methods) in document.value()["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                let parameter = contract.resolved(parameter);
+                let parameter = document.resolved(parameter);
                 check(format!("{method} {path} {}", parameter["name"]), &parameter["schema"], &parameter["example"]);
             }
             let answers = operation["responses"].as_object().unwrap().iter();
             let bodies = answers.chain(operation.get("requestBody").map(|body| (method, body)));
             for (name, body) in bodies {
-                let body = contract.resolved(body);
+                let body = document.resolved(body);
                 for (header, field) in body["headers"].as_object().into_iter().flatten() {
                     check(format!("{method} {path} {name} {header}"), &field["schema"], &field["example"]);
                 }
@@ -97,7 +122,7 @@ fn every_example_is_what_its_schema_says() {
             }
         }
     }
-    for (name, schema) in contract.document["components"]["schemas"].as_object().unwrap() {
+    for (name, schema) in document.value()["components"]["schemas"].as_object().unwrap() {
         assert!(jsonschema::meta::is_valid(schema), "{name}");
         for example in schema["examples"].as_array().into_iter().flatten() {
             check(name.clone(), schema, example);
@@ -108,7 +133,7 @@ fn every_example_is_what_its_schema_says() {
 
 #[tokio::test(start_paused = true)]
 async fn lists_are_read_to_their_end() {
-    let Desk { sim, checked, tec } = desk(TecConfig::default());
+    let Desk { sim, watch, tec } = desk(TecConfig::default());
     for number in 0..450 {
         sim.assistant(NewAssistant::new(format!("a{number}@example.com"))).unwrap();
         sim.schedule(NewSchedule { active: Some(false), ..NewSchedule::new(format!("s{number}"), "Never") }).unwrap();
@@ -122,12 +147,12 @@ async fn lists_are_read_to_their_end() {
     );
     assert_eq!((schedules[0].active, schedules[450].active), (true, false));
     assert_eq!(sim.requests().of("GET", "/v1/assistants"), 3);
-    checked.assert_kept();
+    watch.assert_kept();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lead_from_its_beginning_to_its_end() {
-    let Desk { sim, checked, tec } = desk(TecConfig::default());
+    let Desk { sim, watch, tec } = desk(TecConfig::default());
     let mut batch: Vec<NewLead> = (201..=300).map(lead).collect();
     batch[1].assistant_email = Email::new("nobody@example.com").unwrap();
     batch[2].contact.email = "nowhere".into();
@@ -170,13 +195,13 @@ async fn a_lead_from_its_beginning_to_its_end() {
     assert_eq!(outcomes, [StopOutcome::Stopped, StopOutcome::Unknown, StopOutcome::Stopped]);
     assert_eq!(tec.stop_leads(&[stop("lead-2", StopReason::TakenBack)]).await.unwrap(), [StopOutcome::Stopped]);
     assert_eq!((&sim.leads()[1]["stopped"], &sim.leads()[0]["done"]), (&json!("ContactGone"), &json!(true)));
-    checked.assert_kept();
+    watch.assert_kept();
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_refusal_is_as_written() {
-    let Desk { sim, checked, tec } = desk(TecConfig::default());
-    let error = client(&checked, "wrong").assistants().await.unwrap_err();
+    let Desk { sim, watch, tec } = desk(TecConfig::default());
+    let error = client(&sim, &watch, "wrong").assistants().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unauthorized);
     sim.say_anything(
         json!({"seq": 1, "leadId": "lead-1", "crmId": "1", "type": "Hello", "occurredAt": "2026-11-22T10:00:00Z"}),
@@ -210,7 +235,7 @@ async fn every_refusal_is_as_written() {
     assert!(
         matches!(&tec.stop_leads(&[stop]).await.unwrap()[0], StopOutcome::Refused(error) if error.code == ItemError::TEMPORARY)
     );
-    checked.assert_kept();
+    watch.assert_kept();
 }
 
 /// Answers whatever it is told.
@@ -261,9 +286,9 @@ async fn the_checker_finds_what_is_wrong_with_an_answer() {
         ("GET /v1/events", 200, event(json!({"type": "Weather"})), true),
     ];
     for (line, status, answer, sound) in table {
-        let checked = Checked::tec(Arc::new(Says(status, answer.clone())));
-        checked.transport().send(raw(line, &Value::Null)).await.unwrap();
-        let violations = checked.violations();
+        let watch = watch();
+        watch.over(Arc::new(Says(status, answer.clone()))).send(raw(line, &Value::Null)).await.unwrap();
+        let violations = watch.violations();
         assert_eq!(violations.is_empty(), sound, "{line} {status} {answer}: {violations:#?}");
         assert!(violations.iter().all(|violation| violation.starts_with("answer ")), "{violations:#?}");
     }
@@ -338,9 +363,9 @@ async fn simulator_and_checker_agree_on_what_a_request_may_be() {
     ];
     let rows = good.iter().map(|row| (row, 200)).chain(bad.iter().map(|row| (row, 400)));
     for ((line, body), status) in rows {
-        let checked = Checked::tec(sim.transport());
-        let answer = checked.transport().send(raw(line, body)).await.unwrap();
-        let violations = checked.violations();
+        let watch = watch();
+        let answer = watch.over(sim.transport()).send(raw(line, body)).await.unwrap();
+        let violations = watch.violations();
         assert_eq!(answer.status(), status, "{line} {body}: {answer:?}");
         assert_eq!(violations.is_empty(), status == 200, "{line} {body}: {violations:#?}");
         assert!(violations.iter().all(|violation| violation.starts_with("request ")), "{violations:#?}");

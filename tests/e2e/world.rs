@@ -2,7 +2,8 @@
 //! its service account and no more. Several worlds share one control plane.
 //!
 //! Every world keeps a chronicle of its objects. When the test is over it is read for what must hold at any time: the
-//! rules of [`super::kstatus`], and that no token is in a log line, an object or an event.
+//! rules of [`super::kstatus`], and that no token is in a log line, an object or an event. Everything said between operator
+//! and HubSpot is held against HubSpot's contract.
 
 use std::{
     fmt::Write as _,
@@ -33,7 +34,10 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
 
 use super::kstatus;
-use crate::support::control_plane::{ControlPlane, client, control_plane};
+use crate::{
+    contract::hubspot::Kept,
+    support::control_plane::{ControlPlane, client, control_plane},
+};
 
 /// Longest that anything may take which has no promise of its own.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -99,6 +103,7 @@ pub(crate) struct World {
     /// Stops what runs on it when it is dropped.
     runtime: Option<Runtime>,
     own_plane: Option<ControlPlane>,
+    contract: Kept,
 }
 
 impl World {
@@ -118,7 +123,8 @@ impl World {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let secrets = sim.tokens.iter().map(|token| token.token.clone()).collect();
-        let (sim, endpoint) = runtime.block_on(simulate(sim));
+        let contract = Kept::in_world();
+        let (sim, endpoint) = runtime.block_on(simulate(sim, &contract));
         let kube = runtime.block_on(client(&kubeconfig));
         let mut world = Self {
             sim,
@@ -136,6 +142,7 @@ impl World {
             args,
             runtime: Some(runtime),
             own_plane,
+            contract,
         };
         let namespace = json!({"metadata": {"generateName": format!("{name}-")}});
         let made = world.request("POST", "/api/v1/namespaces", Some(&namespace)).expect("a namespace");
@@ -150,7 +157,7 @@ impl World {
     /// One more simulated portal, on a socket of its own, that the operator may talk to from its next start.
     pub(crate) fn another_portal(&mut self, config: SimConfig) -> (HubSpotSim, String) {
         self.secrets.extend(config.tokens.iter().map(|token| token.token.clone()));
-        let (sim, endpoint) = self.runtime().block_on(simulate(config));
+        let (sim, endpoint) = self.runtime().block_on(simulate(config, &self.contract));
         self.args.extend(["--allow-endpoint".to_owned(), endpoint.clone()]);
         (sim, endpoint)
     }
@@ -538,8 +545,9 @@ pub(crate) fn kubectl(kubeconfig: &Path, args: &[&str], input: Option<&str>) -> 
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
-async fn simulate(config: SimConfig) -> (HubSpotSim, String) {
+async fn simulate(config: SimConfig, contract: &Kept) -> (HubSpotSim, String) {
     let sim = HubSpotSim::new(config, Arc::new(SystemClock));
+    contract.watch(&sim);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let endpoint = format!("http://{}", listener.local_addr().expect("its address"));
     tokio::spawn(serve(sim.clone(), listener, std::future::pending()));

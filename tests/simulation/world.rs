@@ -24,6 +24,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::wires::{ByHost, Gate, Wire};
+use crate::contract::hubspot::Kept;
 
 pub const NAMESPACE: &str = "sales";
 /// Where TEC lives.
@@ -43,6 +44,8 @@ pub struct World {
     seed: u64,
     started: u64,
     running: Option<(JoinHandle<()>, CancellationToken)>,
+    /// HubSpot's contract, by everybody here.
+    _contract: Kept,
 }
 
 impl World {
@@ -58,8 +61,12 @@ impl World {
         }
         kube.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})).expect("new");
         let hubspot = HubSpotSim::new(SimConfig { seed, ..config }, Arc::clone(&clock));
+        let contract = Kept::in_world();
+        contract.watch(&hubspot);
         let (wire, gate) = (Arc::default(), Arc::default());
-        let world = Self { kube, hubspot, tec: None, clock, wire, gate, seed, started: 0, running: None };
+        let running = None;
+        let world =
+            Self { kube, hubspot, tec: None, clock, wire, gate, seed, started: 0, running, _contract: contract };
         world.secret("hubspot", DEFAULT_TOKEN);
         world
     }

@@ -16,7 +16,9 @@ use super::{
     owners,
     people::NewUser,
     portal::{Actor, Portal},
-    properties, users,
+    properties,
+    route::Route,
+    users,
 };
 pub use crate::sim::shared::ControlError;
 use crate::{domain::Email, sim::tec::TecSim};
@@ -72,6 +74,11 @@ impl HubSpotSim {
         }
         drop(state);
         self.lock().portal.wake.notify_one();
+    }
+
+    /// The templates of all routes, as [`Self::requests`] and faults name them.
+    pub fn routes() -> Vec<&'static str> {
+        Route::templates().collect()
     }
 
     /// Requests since the last reset.

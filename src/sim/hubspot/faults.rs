@@ -15,7 +15,7 @@ use crate::sim::shared::faults::{custom, proxy_page, put_headers};
 
 /// Whether a fault's route is one of ours, not the beginning of some.
 pub(super) fn is_template(route: &str) -> bool {
-    Route::is_template(route)
+    Route::templates().any(|template| template == route)
 }
 
 /// Renders a fault's answer with a correlation id.

@@ -35,7 +35,8 @@
 //! - limits: rolling ten seconds per app, portal day, search per second, headers, all three 429 bodies;
 //! - webhooks: v3 and v1 signatures, batches, retries with a growing attempt number, duplicates, reordering, concurrency cap; forged,
 //!   stale, replayed deliveries as actions (the five minutes for which HubSpot caches settings are not);
-//! - faults by route and occurrence, before or after the effect, cut connections, delays, any body; request log without tokens.
+//! - faults by route and occurrence, before or after the effect, cut connections, delays, any body; request log without tokens;
+//! - a witness that is shown every exchange, by which tests hold all of it against HubSpot's own `OpenAPI` files.
 //!
 //! Left out, to come in files of their own: a contact's associations in its own create and read; history and batch update of
 //! engagements; OAuth; journal; the 2026-09 mode. Left out for good: bounced invitations (no call shows them),
@@ -86,6 +87,7 @@ mod tests;
 mod timeline;
 mod users;
 mod webhooks;
+mod witness;
 
 use std::{
     fmt, io,
@@ -108,6 +110,7 @@ pub use self::{
     schema::PropertyUse,
     state_file::{InitialState, StateError},
     webhooks::{Forgery, Sink, Subscription, WebhookAttempt, WebhookTarget, run as deliver_webhooks},
+    witness::{Exchange, Witness},
 };
 use self::{
     portal::{Incoming, Portal, later},
@@ -149,6 +152,7 @@ struct State {
     ahead: Duration,
     /// The TEC whose control routes are served here.
     tec: Option<TecSim>,
+    witness: Option<Witness>,
 }
 
 /// A request between its arrival and its answer.
@@ -169,7 +173,7 @@ impl HubSpotSim {
         let mut portal = Portal::new(config, clock.now());
         portal.collect_changes = webhooks.is_on();
         let (faults, log) = (Faults::new(faults::is_template), RequestLog::default());
-        let state = State { portal, faults, log, webhooks, ahead: Duration::ZERO, tec: None };
+        let state = State { portal, faults, log, webhooks, ahead: Duration::ZERO, tec: None, witness: None };
         Self { clock, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -193,6 +197,7 @@ impl HubSpotSim {
         let visit = self.arrive(&request);
         wait(visit.before).await;
         let answer = self.act(&request, &visit);
+        self.show(&request, answer.as_ref().ok().filter(|_| visit.is_answered_truly()));
         wait(visit.after).await;
         answer
     }

@@ -213,10 +213,10 @@ impl AssociationPath {
     }
 }
 
-/// Whether a text is the template of one of these routes.
-pub(super) fn is_template(text: &str) -> bool {
-    ENGAGEMENT_TEMPLATES.iter().flatten().any(|template| *template == text)
-        || AssociationPath::ALL.iter().any(|path| path.template() == text)
+/// The templates of these routes.
+pub(super) fn templates() -> impl Iterator<Item = &'static str> {
+    let associations = AssociationPath::ALL.iter().map(|path| path.template());
+    ENGAGEMENT_TEMPLATES.iter().flatten().copied().chain(associations)
 }
 
 /// The route of `/crm/objects/{type}/…` for engagements, and for associations of all types; `None` for what others know.

@@ -126,9 +126,9 @@ impl Route {
         }
     }
 
-    /// Whether a text is the template of some route.
-    pub(super) fn is_template(text: &str) -> bool {
-        Self::ALL.iter().any(|route| route.template() == text) || objects::is_template(text)
+    /// The templates of all routes.
+    pub(super) fn templates() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().map(|route| route.template()).chain(objects::templates())
     }
 
     /// Scopes of which any one is enough; none means every token may call.

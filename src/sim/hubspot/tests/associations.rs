@@ -87,14 +87,14 @@ async fn batch_reads_answer_each_object_that_has_some() {
     assert_eq!(reply.body["errors"][0], expected);
     let mut results = reply.body["results"].as_array().unwrap().clone();
     results.sort_by_key(|result| result["from"]["id"].to_string());
-    let types = json!([{ "category": "HUBSPOT_DEFINED", "typeId": 201, "label": null }]);
+    let types = json!([{ "category": "HUBSPOT_DEFINED", "typeId": 201 }]);
     let item = |id: &str| json!({ "toObjectId": id, "associationTypes": types });
     assert_eq!(results[0], json!({ "from": { "id": "201" }, "to": [item("7000001"), item("7000002")] }));
     assert_eq!(results.len(), 2);
 
     let back = post(&sim, "/crm/v3/associations/0-46/contact/batch/read", ids(&["7000003"])).await;
     assert_eq!(back.status, 200);
-    let types = json!([{ "category": "HUBSPOT_DEFINED", "typeId": 202, "label": null }]);
+    let types = json!([{ "category": "HUBSPOT_DEFINED", "typeId": 202 }]);
     let expected = json!([{ "from": { "id": "7000003" }, "to": [{ "toObjectId": "202", "associationTypes": types }] }]);
     assert_eq!(back.body["results"], expected);
 
