@@ -2,7 +2,7 @@
 //!
 //! `decide.rs` has the rules R1 to R11 (DESIGN 6) and is the file to read first; with `contact.rs`, `mark.rs`, `mapping.rs`,
 //! `events.rs`, `text.rs` and `timeline.rs` it is pure. `engine/` is the loop of one connection: `look.rs` finds candidates,
-//! `batch/` visits them (with `cases.rs`, one contact on a visit), `memory.rs` is what may be forgotten. `setup.rs` is what
+//! `batch/` visits them (with `cases.rs`, one contact on a visit), `memory/` is what may be forgotten. `setup.rs` is what
 //! the controllers tell it and hear from it, through `mailbox.rs`. It writes contacts and timelines, and nothing else in a portal.
 
 pub mod decide;

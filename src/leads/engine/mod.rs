@@ -1,6 +1,6 @@
 //! The loop that carries the leads of one connection: hears of contacts, visits them, reads TEC's events.
 //!
-//! One task per connection. What it knows is in `memory.rs` and can be lost at any moment; what is true is in HubSpot and
+//! One task per connection. What it knows is in `memory/` and can be lost at any moment; what is true is in HubSpot and
 //! TEC. It only decides *when*: what happens to a contact is `decide.rs`, how is `batch/`, where candidates come from
 //! is `look.rs`. `polling.rs` reads TEC's events, `trouble.rs` waits, `telling.rs` reports.
 

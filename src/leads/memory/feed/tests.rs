@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 
+use jiff::Timestamp;
+
 use super::*;
-use crate::tec::What;
+use crate::{leads::memory::testing::contact, tec::What};
 
 /// Contact, lead, seq.
 type Entry = (usize, u8, u64);

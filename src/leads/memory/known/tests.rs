@@ -1,21 +1,9 @@
-//! What an engine remembers: nobody waits for ever, and nothing is said to be done that is not.
+//! What was dealt with, and within which bounds it is remembered.
 
 #![allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "tables and stories read best so")]
 
-use std::time::Duration;
-
 use super::*;
-
-mod feed;
-mod pending;
-
-fn contact(number: usize) -> ContactId {
-    ContactId(format!("{number:04}"))
-}
-
-fn after(start: Instant, seconds: u64) -> Instant {
-    start + Duration::from_secs(seconds)
-}
+use crate::leads::memory::testing::{after, contact};
 
 fn owner(id: &str) -> Option<OwnerId> {
     Some(OwnerId(id.to_owned()))

@@ -1,8 +1,11 @@
 //! Who is visited next.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::leads::memory::testing::{after, contact};
 
 const LIMIT: usize = 100;
 
