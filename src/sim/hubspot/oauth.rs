@@ -84,7 +84,7 @@ pub struct Consent {
 /// All apps, and what was handed out to them.
 #[derive(Default)]
 pub(super) struct Apps {
-    apps: BTreeMap<String, OAuthApp>,
+    registered: BTreeMap<String, OAuthApp>,
     codes: BTreeMap<String, Code>,
     refresh_tokens: BTreeMap<String, Refresh>,
 }
@@ -116,12 +116,12 @@ enum Life {
 
 impl Apps {
     pub(super) fn register(&mut self, app: OAuthApp) {
-        self.apps.insert(app.client_id.clone(), app);
+        self.registered.insert(app.client_id.clone(), app);
     }
 
     /// Client secrets, codes and refresh tokens, for whoever must keep them out of sight.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
-        let secrets = self.apps.values().map(|app| app.client_secret.as_str());
+        let secrets = self.registered.values().map(|app| app.client_secret.as_str());
         secrets.chain(self.codes.keys().map(String::as_str)).chain(self.refresh_tokens.keys().map(String::as_str))
     }
 }
@@ -179,7 +179,7 @@ fn token(portal: &mut Portal, form: &Query) -> Outcome {
 
 /// The app that shows its id and secret.
 fn client(portal: &Portal, form: &Query) -> Result<OAuthApp, ApiError> {
-    let known = form.get("client_id").and_then(|id| portal.oauth.apps.get(id));
+    let known = form.get("client_id").and_then(|id| portal.oauth.registered.get(id));
     let Some(app) = known else {
         return Err(refuse("BAD_CLIENT_ID", "invalid_client", "missing or invalid client id"));
     };
@@ -206,7 +206,7 @@ fn exchange(portal: &mut Portal, app: &OAuthApp, form: &Query) -> Outcome {
     code.used = true;
     let scopes = code.scopes.clone();
     let refresh_token = portal.new_refresh_token(&app.client_id, &scopes);
-    Ok(granted(portal, app, scopes, Some(refresh_token)))
+    Ok(granted(portal, app, &scopes, Some(refresh_token)))
 }
 
 fn refresh(portal: &mut Portal, app: &OAuthApp, form: &Query) -> Outcome {
@@ -235,7 +235,7 @@ fn refresh(portal: &mut Portal, app: &OAuthApp, form: &Query) -> Outcome {
             });
         }
     };
-    Ok(granted(portal, app, scopes, Some(newest)))
+    Ok(granted(portal, app, &scopes, Some(newest)))
 }
 
 /// `client_credentials`: a token of the app itself, for the journal.
@@ -245,11 +245,11 @@ fn own_token(portal: &mut Portal, app: &OAuthApp, form: &Query) -> Outcome {
     if scopes.is_empty() || !scopes.iter().all(known) {
         return Err(refuse("BAD_SCOPES", "invalid_scope", "missing or unknown scopes"));
     }
-    Ok(granted(portal, app, scopes, None))
+    Ok(granted(portal, app, &scopes, None))
 }
 
 /// A new access token, in HubSpot's words.
-fn granted(portal: &mut Portal, app: &OAuthApp, scopes: Vec<String>, refresh_token: Option<String>) -> Answer {
+fn granted(portal: &mut Portal, app: &OAuthApp, scopes: &[String], refresh_token: Option<String>) -> Answer {
     let token = format!("CJ{}", portal.secret_text(28));
     let kind = TokenKind::OAuth {
         client_id: app.client_id.clone(),
@@ -257,7 +257,7 @@ fn granted(portal: &mut Portal, app: &OAuthApp, scopes: Vec<String>, refresh_tok
         for_journal: refresh_token.is_none(),
     };
     let user_id = portal.admin_id();
-    portal.tokens.issue(token.clone(), Grant { scopes: scopes.clone(), app_id: app.app_id, user_id, kind });
+    portal.tokens.issue(token.clone(), Grant { scopes: scopes.to_vec(), app_id: app.app_id, user_id, kind });
     let mut body = json!({
         "token_type": "bearer", "token_use": "client_credentials", "access_token": token, "expires_in": LIFETIME_S,
         "hub_id": portal.config.portal_id, "user_id": user_id, "scopes": scopes,
@@ -329,7 +329,7 @@ fn revoke(portal: &mut Portal, form: &Query) -> Outcome {
 impl Portal {
     /// A person agrees; the code that HubSpot sends to the redirect URI.
     pub(super) fn consent(&mut self, consent: Consent) -> Result<String, ApiError> {
-        let Some(app) = self.oauth.apps.get(&consent.client_id) else {
+        let Some(app) = self.oauth.registered.get(&consent.client_id) else {
             return Err(ApiError::new(404, "no such app"));
         };
         if !app.redirect_uris.contains(&consent.redirect_uri) {
@@ -347,13 +347,13 @@ impl Portal {
 
     /// Consent and exchange in one: a refresh token with everything the app may ask for.
     pub(super) fn install(&mut self, client_id: &str) -> Result<String, ApiError> {
-        let app = self.oauth.apps.get(client_id).cloned().ok_or_else(|| ApiError::new(404, "no such app"))?;
+        let app = self.oauth.registered.get(client_id).cloned().ok_or_else(|| ApiError::new(404, "no such app"))?;
         Ok(self.new_refresh_token(&app.client_id, &app.scopes))
     }
 
     /// An admin removes the app: nothing it was given works any more.
     pub(super) fn uninstall(&mut self, client_id: &str) -> Result<(), ApiError> {
-        if !self.oauth.apps.contains_key(client_id) {
+        if !self.oauth.registered.contains_key(client_id) {
             return Err(ApiError::new(404, "no such app"));
         }
         let its = |token: &&mut Refresh| token.client_id == client_id;
@@ -383,6 +383,11 @@ impl Portal {
 
     /// Random text of this many bytes, in hexadecimal.
     fn secret_text(&mut self, bytes: usize) -> String {
-        (0..bytes).map(|_| format!("{:02x}", self.rng.u8(..))).collect()
+        let mut text = String::new();
+        for _ in 0..bytes {
+            let byte = self.rng.u8(..);
+            text.extend([byte >> 4, byte & 15].map(|half| char::from_digit(half.into(), 16).unwrap_or('0')));
+        }
+        text
     }
 }
