@@ -137,7 +137,7 @@ impl Authorization {
         self.launch(Errand::Store);
     }
 
-    /// Why the newest refresh token is not stored, if it is not. Nothing is lost as long as we live.
+    /// Why the newest refresh token is not stored, if it is not and that has lasted some seconds. Nothing is lost as long as we live.
     pub fn concern(&self) -> Option<String> {
         lock(&self.core.state).concern().map(ToOwned::to_owned)
     }
@@ -233,7 +233,7 @@ impl Core {
                 return;
             };
             tracing::warn!(place, %why, failures, "HubSpot's new refresh token is not stored yet, will be repeated");
-            lock(&self.state).unkept(why);
+            lock(&self.state).unkept(why, failures);
             self.news.send_replace(());
             sleep(Backoff::RECONCILE.delay(failures, &self.chance)).await;
         }

@@ -14,6 +14,9 @@ use crate::{
 const LAST_MOMENTS: Duration = Duration::from_secs(10);
 /// The earliest and the latest time to renew a token, as parts of its life: 25 and 29 of 30 minutes.
 const RENEWAL: (f64, f64) = (25.0 / 30.0, 29.0 / 30.0);
+/// From so many failures in a row on, some seconds, a refresh token that is not stored is worth a word: a write to Kubernetes
+/// that works the second time is nobody's business.
+const WORTH_A_WORD: u32 = 3;
 /// How long an answer that only a person can change is believed.
 const BELIEVED: Duration = Duration::from_secs(30);
 
@@ -84,8 +87,8 @@ pub(super) struct State {
     forced: bool,
     failures: u32,
     trouble: Option<Trouble>,
-    /// Why the newest refresh token is not stored.
-    unkept: Option<String>,
+    /// Why the newest refresh token is not stored, and how often that was tried.
+    unkept: Option<(String, u32)>,
     /// The last access token there was.
     last: Option<AccessToken>,
 }
@@ -114,8 +117,8 @@ impl State {
             self.flying |= renew;
             return Advice::Use { token: live.token.clone(), renew };
         }
-        if let Some(message) = &self.unkept {
-            return Advice::Fail(ErrorKind::NotKept { message: message.clone() });
+        if let Some(why) = self.concern() {
+            return Advice::Fail(ErrorKind::NotKept { message: why.to_owned() });
         }
         if let Some(trouble) = held {
             return Advice::Fail(trouble.why.clone());
@@ -159,17 +162,18 @@ impl State {
     }
 
     /// It could not be stored.
-    pub(super) fn unkept(&mut self, why: String) {
-        self.unkept = Some(why);
+    pub(super) fn unkept(&mut self, why: String, failures: u32) {
+        self.unkept = Some((why, failures));
     }
 
     pub(super) fn kept(&mut self) {
         self.unkept = None;
     }
 
-    /// Why the newest refresh token is not stored, if it is not.
+    /// Why the newest refresh token is not stored, if it is not and that has lasted.
     pub(super) fn concern(&self) -> Option<&str> {
-        self.unkept.as_deref()
+        let lasting = self.unkept.as_ref().filter(|(_, failures)| *failures >= WORTH_A_WORD);
+        lasting.map(|(why, _)| why.as_str())
     }
 
     /// There is a new access token that may be used. `chance` is in `0..1`.

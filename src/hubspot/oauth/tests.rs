@@ -19,9 +19,10 @@ use super::{
     state::{Advice, State},
 };
 use crate::{
-    hubspot::{AccessToken, Error, ErrorKind},
+    hubspot::{AccessToken, Connection, Credential, Error, ErrorKind, HubSpot, Limiter},
     runtime::{
         chance::Chance,
+        clock::VirtualClock,
         testing::{Everything, Reply, Script, reply},
     },
 };
@@ -131,11 +132,11 @@ async fn a_token_is_renewed_while_the_old_one_is_used() {
 #[tokio::test(start_paused = true)]
 async fn what_came_with_an_unstored_refresh_token_is_not_used() {
     let bench = bench([granted("CJ1", "na1-canary-second"), granted("CJ2", "na1-canary-third")]);
-    *bench.drawer.failures.lock().unwrap() = 3;
+    *bench.drawer.failures.lock().unwrap() = 5;
     let error = bench.token().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotKept { message: "the drawer is stuck".to_owned() });
     assert_eq!(bench.authorization.concern().as_deref(), Some("the drawer is stuck"));
-    tokio::time::sleep(10 * SECOND).await;
+    tokio::time::sleep(30 * SECOND).await;
     assert_eq!(bench.kept(), ["na1-canary-second"]);
     assert_eq!((bench.token().await.unwrap().as_str(), bench.authorization.concern()), ("CJ1", None));
     assert_eq!(bench.script.seen().len(), 1, "the token endpoint is not asked again");
@@ -278,9 +279,22 @@ async fn nothing_secret_shows() {
         write!(shown, "{error} {error:?} {exchanged} {exchanged:?} {:?}", bench.authorization).unwrap();
         write!(shown, "{verifier:?} {code:?} {endpoint:?} {:?} {tokens:?}", endpoint.app).unwrap();
     }
+    // What comes back from a call with an access token.
+    for status in [400, 401, 404, 429, 500] {
+        let one = bench([granted("CJcanary", "na1-canary-first"), reply(status, echo.replace("canary", "CJcanary"))]);
+        let hubspot = HubSpot::new(Connection {
+            transport: Arc::clone(&one.script) as Arc<_>,
+            base: Url::parse("https://api.hubapi.com").unwrap(),
+            credential: Credential::OAuth(Arc::clone(&one.authorization)),
+            limiter: Arc::new(Limiter::new(Arc::new(VirtualClock::starting_at(jiff::Timestamp::UNIX_EPOCH)), 0)),
+            chance: Arc::new(Chance::seeded(1)),
+        });
+        write!(shown, "{:?} {hubspot:?}", hubspot.account_details().await.unwrap_err()).unwrap();
+        assert_eq!(one.script.seen()[1].authorization, "Bearer CJcanary");
+    }
     let stuck = bench([granted("CJcanary", "na1-canary-second")]);
-    *stuck.drawer.failures.lock().unwrap() = 1;
-    write!(shown, "{:?}", stuck.token().await).unwrap();
+    *stuck.drawer.failures.lock().unwrap() = 3;
+    write!(shown, "{:?}", stuck.token().await.unwrap_err()).unwrap();
     tokio::time::sleep(MINUTE).await;
     drop(guard);
     shown.push_str(&log.text());

@@ -11,6 +11,7 @@ mod hand_back;
 mod hearing;
 mod isolation;
 mod numbers;
+mod oauth;
 mod office;
 mod outages;
 mod persons;
