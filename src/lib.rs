@@ -82,6 +82,8 @@
 //!   for one (groups, users), a memory in status. A mark of another cluster is a `Conflict`.
 //! - **No write is repeated blindly.** A lost answer is an ambiguous error, and ambiguity is read back by natural key.
 //!   (TEC's writes have keys: there a repeat is the same write.)
+//! - **A new refresh token is stored before anything that came with it is used**, where the old one was, and one request
+//!   for tokens is under way however many want one ([`hubspot::oauth::Authorization`]).
 //! - **A token cannot be printed.** [`hubspot::AccessToken`] and [`tec::TecToken`] have no `Display` and a `Debug` without
 //!   content; errors, logs and status hold no token, no body and no contact data.
 //! - **Messages are stable.** A retry of the same failure writes nothing to Kubernetes, nor does a pass without changes; a
@@ -110,7 +112,7 @@
 //!
 //! The CRDs already have the fields; validation refuses what this version cannot do.
 //!
-//! - **OAuth**: `hubspot/token.rs` becomes one of two ways to a token.
+//! - **`tec-crm authorize`**: the consent page, a loopback listener and the exchange, over [`hubspot::oauth`].
 //! - **Metrics**: `server/metrics.rs`, from the tallies that engines and limiters keep.
 //! - **More than one replica**: leader election, then shards by connection. Until then the Deployment has one.
 //! - **`tec-crm plan`, `apply`, `status`**: thin files in [`cli`] over [`desired`], [`portal`], [`plan`] and [`apply`].

@@ -113,7 +113,7 @@ pub struct Auth {
     /// A service key or private-app token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token: Option<AccessTokenAuth>,
-    /// OAuth with a refresh token.
+    /// An OAuth app, with the refresh token that a person's consent gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oauth: Option<OAuth>,
 }
@@ -126,13 +126,14 @@ pub struct AccessTokenAuth {
     pub secret_ref: TokenSecretRef,
 }
 
-/// OAuth with a refresh token.
+/// An OAuth app, with the refresh token that a person's consent gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OAuth {
-    /// Secret with `client_id` and `client_secret`.
+    /// Secret with the keys `client_id` and `client_secret` of the app.
     pub client_secret_ref: SecretRef,
-    /// Secret with `refresh_token`; written by `tec-crm authorize`, rotated by the operator.
+    /// Secret with the key `refresh_token`. When HubSpot replaces the token, the operator writes the new one under this key,
+    /// and touches nothing else: it needs to be allowed to patch the Secret, and nothing may put the old token back.
     pub token_secret_ref: SecretRef,
 }
 

@@ -116,6 +116,7 @@ fn lets_go_of(trouble: &Trouble) -> bool {
         | TroubleKind::WrongRegion
         | TroubleKind::Unreachable
         | TroubleKind::Unclear
+        | TroubleKind::NotKept
         | TroubleKind::NotRead => true,
         TroubleKind::Refused | TroubleKind::QuotaExhausted(_) | TroubleKind::RateLimited => false,
     }

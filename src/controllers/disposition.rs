@@ -19,9 +19,11 @@ pub(super) enum Disposition {
 /// Retry, wait or stall.
 pub(super) fn of(trouble: &Trouble, ctx: &Context) -> Disposition {
     match trouble.kind {
-        TroubleKind::NotRead | TroubleKind::RateLimited | TroubleKind::Unreachable | TroubleKind::Unclear => {
-            Disposition::Retry
-        }
+        TroubleKind::NotRead
+        | TroubleKind::RateLimited
+        | TroubleKind::Unreachable
+        | TroubleKind::Unclear
+        | TroubleKind::NotKept => Disposition::Retry,
         // A second behind midnight, so that two clocks a little apart agree that it has passed.
         TroubleKind::QuotaExhausted(resets_at) => Disposition::Wait(ctx.until(resets_at) + Duration::from_secs(1)),
         TroubleKind::InvalidCredentials

@@ -16,7 +16,7 @@ use super::tec::{TecDirectory, TecState};
 use crate::{
     desired::{SyncRef, ValidatedConnection, references::ObjectRef},
     domain::{Fingerprint, PortalId},
-    hubspot::HubSpot,
+    hubspot::{Credential, HubSpot, oauth::Authorization},
     plan::{Difference, Hold, Refusal, options::SyncReport},
     portal::{Portal, Trouble},
     runtime::lock,
@@ -170,7 +170,7 @@ impl Portals {
         self.with(connection, |entry| entry.availability = availability);
     }
 
-    /// The client for this token, endpoint and reserve: the one in use if nothing changed, so that limits are remembered.
+    /// The client for this credential, endpoint and reserve: the one in use if nothing changed, so that limits are remembered.
     pub fn client(
         &self,
         connection: &ObjectRef,
@@ -189,6 +189,15 @@ impl Portals {
                 hubspot
             }
         })
+    }
+
+    /// The authorisation in use, if OAuth is.
+    pub fn authorization(&self, connection: &ObjectRef) -> Option<Arc<Authorization>> {
+        let all = lock(&self.0);
+        match all.get(connection)?.client.as_ref()?.hubspot.credential() {
+            Credential::OAuth(authorization) => Some(Arc::clone(authorization)),
+            Credential::Static(_) => None,
+        }
     }
 
     /// The portal, if it has been opened with the client in use.

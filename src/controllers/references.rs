@@ -16,10 +16,13 @@ use super::{
 use crate::{
     api::condition::Reason,
     desired::{
-        connection::SecretKey,
+        connection::{OAuthKeys, SecretKey},
         references::{Kind, ObjectRef},
     },
-    hubspot::AccessToken,
+    hubspot::{
+        AccessToken,
+        oauth::{App, ClientId, ClientSecret, RefreshToken},
+    },
     plan::Refusal,
     runtime::lock,
     server::signature::SigningSecret,
@@ -88,6 +91,21 @@ pub(super) async fn token(ctx: &Context, namespace: &str, at: &SecretKey) -> Res
     AccessToken::new(text.expose_secret()).map_err(|_| not_a("an access token", at))
 }
 
+/// The app and the refresh token under the keys of one or two Secrets.
+pub(super) async fn oauth(ctx: &Context, namespace: &str, keys: &OAuthKeys) -> Result<(App, RefreshToken), Missing> {
+    let OAuthKeys { client_id, client_secret, refresh_token } = keys;
+    let app = secret(ctx, namespace, &client_id.name).await?;
+    let (id, password) = (set_text(&app, client_id)?, set_text(&app, client_secret)?);
+    let tokens = secret(ctx, namespace, &refresh_token.name).await?;
+    let token = set_text(&tokens, refresh_token)?;
+    let app = App {
+        id: ClientId::new(id.expose_secret()).map_err(|_| not_a("a client id", client_id))?,
+        secret: ClientSecret::new(password.expose_secret()).map_err(|_| not_a("a client secret", client_secret))?,
+    };
+    let token = RefreshToken::new(token.expose_secret()).map_err(|_| not_a("a refresh token", refresh_token))?;
+    Ok((app, token))
+}
+
 /// TEC's token under a key of a Secret.
 pub(super) async fn tec_token(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<TecToken, Missing> {
     let text = secret_text(ctx, namespace, at).await?;
@@ -103,16 +121,31 @@ pub(super) async fn signing_secret(ctx: &Context, namespace: &str, at: &SecretKe
 /// The text under a key of a Secret, without the blanks and line ends it often brings along. Messages name Secret and key,
 /// never what is in it.
 async fn secret_text(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<SecretString, Missing> {
+    text(&secret(ctx, namespace, &at.name).await?, at)
+}
+
+async fn secret(ctx: &Context, namespace: &str, name: &str) -> Result<Secret, Missing> {
     let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
-    let SecretKey { name, key } = at;
-    let Some(secret) = limited(api.get_opt(name)).await.map_err(Missing::Unreadable)? else {
-        return Err(not_found(format!("Secret {name} does not exist")));
-    };
-    let Some(bytes) = secret.data.unwrap_or_default().remove(key) else {
+    let found = limited(api.get_opt(name)).await.map_err(Missing::Unreadable)?;
+    found.ok_or_else(|| not_found(format!("Secret {name} does not exist")))
+}
+
+fn text(secret: &Secret, SecretKey { name, key }: &SecretKey) -> Result<SecretString, Missing> {
+    let Some(bytes) = secret.data.as_ref().and_then(|data| data.get(key)) else {
         return Err(not_found(format!("Secret {name} has no key {key:?}")));
     };
-    let text = String::from_utf8(bytes.0).map_err(|_| invalid(format!("key {key:?} of Secret {name} is no text")))?;
+    let text = std::str::from_utf8(&bytes.0);
+    let text = text.map_err(|_| invalid(format!("key {key:?} of Secret {name} is no text")))?;
     Ok(SecretString::from(text))
+}
+
+/// As [`text`]; a key without a text is as good as none.
+fn set_text(secret: &Secret, at: &SecretKey) -> Result<SecretString, Missing> {
+    let text = text(secret, at)?;
+    if text.expose_secret().trim().is_empty() {
+        return Err(not_found(format!("key {:?} of Secret {} is empty", at.key, at.name)));
+    }
+    Ok(text)
 }
 
 fn not_a(what: &str, SecretKey { name, key }: &SecretKey) -> Missing {

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Longest a call to Kubernetes may take: its client has no limit of its own (KUBE 17).
-const KUBE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const KUBE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How the report of a malformed object begins.
 const UNREADABLE: &str = "the stored object cannot be read";

@@ -7,7 +7,10 @@ use url::Url;
 
 use super::Invalid;
 use crate::{
-    api::crm_connection::{Adoption, ConnectionDeletionPolicy, CrmConnectionSpec, Leads, LeadsMode, Mode},
+    api::{
+        crm_connection::{Adoption, ConnectionDeletionPolicy, CrmConnectionSpec, Leads, LeadsMode, Mode, OAuth},
+        shared::{SecretRef, TokenSecretRef},
+    },
     domain::{Email, GroupName, LeadState, PortalId, PropertyName},
 };
 
@@ -18,8 +21,8 @@ pub struct ValidatedConnection {
     pub portal_guard: Option<PortalId>,
     /// The base URL the spec insists on; `None`: ask HubSpot.
     pub endpoint: Option<Url>,
-    /// Where the token is, in the connection's own namespace.
-    pub token: SecretKey,
+    /// How HubSpot is authenticated to.
+    pub auth: Auth,
     /// The contact fields.
     pub fields: Fields,
     /// The options `hs_lead_status` needs.
@@ -40,6 +43,26 @@ pub struct ValidatedConnection {
     pub suspend: bool,
     /// What happens on deletion.
     pub deletion: ConnectionDeletionPolicy,
+}
+
+/// How HubSpot is authenticated to. Secrets are in the connection's own namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// A service key or private-app token, and where it is.
+    Token(SecretKey),
+    /// An OAuth app.
+    OAuth(OAuthKeys),
+}
+
+/// Where the parts of OAuth are: the first two in one Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OAuthKeys {
+    /// The app's id.
+    pub client_id: SecretKey,
+    /// The app's secret.
+    pub client_secret: SecretKey,
+    /// Read, and written when HubSpot replaces it.
+    pub refresh_token: SecretKey,
 }
 
 /// A key in a Secret.
@@ -244,7 +267,7 @@ pub fn validate(spec: &CrmConnectionSpec, endpoints: &EndpointPolicy) -> Result<
     Ok(ValidatedConnection {
         portal_guard,
         endpoint,
-        token: token(auth)?,
+        auth: self::auth(auth)?,
         fields: fields(contact_fields)?,
         lead_status: LeadStatusOptions { mode: lead_status.mode, mapping: mapping(&lead_status.mapping)? },
         leads: leads.filter(|_| tec.is_some()),
@@ -307,13 +330,20 @@ fn lead_rules(leads: &Leads) -> Result<Option<LeadRules>, Invalid> {
     Ok(Some(LeadRules { observe, poll_interval, fallback_owner, accepted_note: accepted, refused_note: refused }))
 }
 
-fn token(auth: &crate::api::crm_connection::Auth) -> Result<SecretKey, Invalid> {
+fn auth(auth: &crate::api::crm_connection::Auth) -> Result<Auth, Invalid> {
     match (&auth.access_token, &auth.oauth) {
-        (Some(token), None) => Ok(SecretKey { name: token.secret_ref.name.clone(), key: token.secret_ref.key.clone() }),
-        (None, Some(_)) => Err(Invalid::at(
-            "auth.oauth",
-            "this version of the operator cannot use OAuth yet; use auth.accessToken with a service key",
-        )),
+        (Some(token), None) => {
+            let TokenSecretRef { name, key } = &token.secret_ref;
+            Ok(Auth::Token(SecretKey { name: name.clone(), key: key.clone() }))
+        }
+        (None, Some(OAuth { client_secret_ref: app, token_secret_ref: tokens })) => {
+            let at = |secret: &SecretRef, key: &str| SecretKey { name: secret.name.clone(), key: key.to_owned() };
+            Ok(Auth::OAuth(OAuthKeys {
+                client_id: at(app, "client_id"),
+                client_secret: at(app, "client_secret"),
+                refresh_token: at(tokens, "refresh_token"),
+            }))
+        }
         (Some(_), Some(_)) | (None, None) => Err(Invalid::at("auth", "needs exactly one of accessToken, oauth")),
     }
 }
@@ -371,7 +401,7 @@ mod tests {
     #[test]
     fn a_minimal_spec_gets_every_default() {
         let valid = validate(&spec(&serde_json::json!({})), &EndpointPolicy::default()).unwrap();
-        assert_eq!(valid.token, SecretKey { name: "hubspot".into(), key: "token".into() });
+        assert_eq!(valid.auth, Auth::Token(SecretKey { name: "hubspot".into(), key: "token".into() }));
         assert_eq!(valid.fields.context.label, "Context");
         assert_eq!(valid.lead_status.values(), ["NEW", "IN_PROGRESS", "CONNECTED", "QUALIFIED", "UNQUALIFIED"]);
         assert_eq!(valid.interval, Duration::from_mins(5));

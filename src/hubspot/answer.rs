@@ -93,8 +93,8 @@ fn meaning(operation: Operation, status: u16, retry_after: Option<Duration>, sai
     match (status, operation.effect()) {
         (300..=399, _) => ErrorKind::Redirected { status },
         // HubSpot's text counts the seconds since; ours must not move.
-        (401, _) if expired => ErrorKind::Unauthorized { message: "it has expired or was revoked".to_owned() },
-        (401, _) => ErrorKind::Unauthorized { message },
+        (401, _) if expired => ErrorKind::Unauthorized { message: "it has expired or was revoked".to_owned(), expired },
+        (401, _) => ErrorKind::Unauthorized { message, expired },
         (403, _) if lacks_scopes => ErrorKind::MissingScopes { scopes: said.scopes },
         (403, _) => ErrorKind::Forbidden { message },
         (404, _) => ErrorKind::NotFound,

@@ -154,7 +154,8 @@ impl HubSpot {
 
     fn errors<'a>(&'a self, errors: &'a [Value]) -> impl Iterator<Item = (&'a Value, ItemError)> {
         // What is no object is an error all the same, that says nothing.
-        let read = |error: &'a Value| error.as_object().map(|error| item_error::read(error, &self.inner.token));
+        let token = self.inner.credential.last();
+        let read = move |error: &'a Value| Some(item_error::read(error.as_object()?, token.as_ref()?));
         errors.iter().map(move |error| (error, read(error).unwrap_or_default()))
     }
 }

@@ -19,7 +19,9 @@ use super::{
     answer::{self, Answer},
     error::{Error, ErrorKind, Result},
     limits::Budget,
+    oauth::Verdict,
     operation::{Effect, Operation},
+    token::AccessToken,
 };
 use crate::runtime::transport::HttpRequest;
 
@@ -27,6 +29,8 @@ use crate::runtime::transport::HttpRequest;
 const MAX_REPEATS: u32 = 2;
 /// Repeats after 429 and 423, which did nothing.
 const MAX_REFUSALS: u32 = 1;
+/// Repeats with another access token after a 401, which did nothing.
+const MAX_RENEWALS: u32 = 1;
 /// Pause before the n-th repeat: n times this, jittered.
 const REPEAT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -116,11 +120,19 @@ impl HubSpot {
     }
 
     async fn execute(&self, call: &Call) -> Result<Answer> {
-        let (mut repeats, mut refusals) = (0, 0);
+        let (mut repeats, mut refusals, mut renewals) = (0, 0, 0);
         loop {
             let error = match self.attempt(call).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => error,
+                Err(Failed { error, token: Verdict::Renewed }) if renewals < MAX_RENEWALS => {
+                    renewals += 1;
+                    match call.operation.effect() {
+                        // As after a refusal for now: whoever decided on it looks again.
+                        Effect::Overwrite => return Err(Error { kind: LOOK_AGAIN, ..error }),
+                        Effect::Read | Effect::IdempotentWrite | Effect::Create => continue,
+                    }
+                }
+                Err(Failed { error, token: _ }) => error,
             };
             match next_step(&error) {
                 Step::Repeat if repeats < MAX_REPEATS => {
@@ -135,29 +147,43 @@ impl HubSpot {
     }
 
     /// Sends once.
-    async fn attempt(&self, call: &Call) -> Result<Answer> {
+    async fn attempt(&self, call: &Call) -> Result<Answer, Failed> {
         let fail = |kind| Error { operation: call.operation, kind, correlation_id: None };
-        let request = self.request(call)?;
+        let credential = &self.inner.credential;
+        // Without a token no turn is taken, and a token may end while the turn is waited for.
+        credential.token().await?;
         let turn = self.inner.limiter.acquire(self.lane, call.budget).await;
         let permit = turn.map_err(|refusal| fail(refusal.into()))?;
+        let token = credential.token().await?;
+        let request = self.request(call, &token)?;
         let started = Instant::now();
         let (status, result) = match self.inner.transport.send(request).await {
             Ok(response) => {
                 let status = response.status().as_u16();
-                (Some(status), answer::read(call.operation, response, permit, &self.inner.token))
+                (Some(status), answer::read(call.operation, response, permit, &token))
             }
-            Err(error) => (None, Err(fail(answer::no_answer(call.operation, &error, &self.inner.token)))),
+            Err(error) => (None, Err(fail(answer::no_answer(call.operation, &error, &token)))),
         };
         log(call.operation, status, &result, started.elapsed());
-        result
+        let token = match (&result, status) {
+            (Err(Error { kind: ErrorKind::Unauthorized { expired, .. }, .. }), _) => {
+                credential.refused(&token, *expired)
+            }
+            (_, Some(_)) => {
+                credential.worked(&token);
+                Verdict::Final
+            }
+            (_, None) => Verdict::Final,
+        };
+        result.map_err(|error| Failed { error, token })
     }
 
-    fn request(&self, call: &Call) -> Result<HttpRequest> {
+    fn request(&self, call: &Call, token: &AccessToken) -> Result<HttpRequest> {
         // An empty id would address the whole collection, and dots another path.
         if call.path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
             return Err(unbuildable(call.operation));
         }
-        let authorization = self.inner.token.authorization().map_err(|_| unbuildable(call.operation))?;
+        let authorization = token.authorization().map_err(|_| unbuildable(call.operation))?;
         let mut request = http::Request::builder()
             .method(call.method.clone())
             .uri(call.url(&self.base))
@@ -170,6 +196,22 @@ impl HubSpot {
     }
 }
 
+/// A call that was not made because its token had to be renewed first: nothing was done, and what was seen may have changed.
+const LOOK_AGAIN: ErrorKind = ErrorKind::Busy { status: 401, retry_after: Duration::from_secs(1) };
+
+/// An attempt that failed.
+struct Failed {
+    error: Error,
+    /// What it says of the token.
+    token: Verdict,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, token: Verdict::Final }
+    }
+}
+
 /// What to do after a failed attempt.
 enum Step {
     Repeat,
@@ -179,6 +221,8 @@ enum Step {
 
 fn next_step(error: &Error) -> Step {
     match (&error.kind, error.operation.effect()) {
+        // Where tokens come from, repeats have their own pace.
+        _ if error.operation == Operation::RefreshToken => Step::GiveUp,
         // After seconds of waiting it would be written as blindly as after a lost answer.
         (ErrorKind::RateLimited { .. } | ErrorKind::Busy { .. }, Effect::Overwrite) => Step::GiveUp,
         (ErrorKind::RateLimited { .. } | ErrorKind::Busy { status: 423, .. }, _) => Step::WaitTurn,

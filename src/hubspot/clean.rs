@@ -1,6 +1,6 @@
 //! Text from HubSpot made fit to be shown: short, on one line, without tokens and e-mail addresses.
 
-use super::token::AccessToken;
+use super::{region::Region, token::AccessToken};
 
 /// Longest message kept, in characters.
 pub(super) const MAX_MESSAGE: usize = 300;
@@ -45,9 +45,12 @@ fn is_address(word: &str) -> bool {
     word.contains('@') || word.to_ascii_lowercase().contains("%40")
 }
 
-/// Any static token, not only the one in use.
+/// Any static token, not only the one in use, and any refresh token: a region and a long number (API.md §1, §3).
 fn is_token(word: &str) -> bool {
-    word.trim_start_matches([':', '.']).starts_with("pat-")
+    let word = word.trim_start_matches([':', '.']);
+    let number = |text: &str| text.len() >= 20 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let refresh = word.split_once('-').is_some_and(|(region, rest)| Region::new(region).is_some() && number(rest));
+    word.starts_with("pat-") || refresh
 }
 
 fn cut(text: &str, max: usize) -> String {
@@ -70,6 +73,8 @@ mod tests {
         let cleaned = |text: &str| message(text, &token());
         assert_eq!(cleaned("token CJcanary+token/x is bad"), "token <token> is bad");
         assert_eq!(cleaned("Bearer pat-eu1-11-22."), "Bearer <token>.");
+        assert_eq!(cleaned("from na1-0a1b2c3d-0000-4000-8000-5e6f."), "from <token>.");
+        assert_eq!(cleaned("not in na1-east"), "not in na1-east");
         assert_eq!(cleaned("no user 'ada+x@example.com', sorry"), "no user '<e-mail>', sorry");
         assert_eq!(cleaned("GET /users/ada%40example.com?x=1"), "GET /users/<e-mail>?x=1");
         assert_eq!(cleaned("two\n\tlines\u{7}end"), "two lines end");

@@ -32,6 +32,27 @@ pub enum ErrorKind {
     Unauthorized {
         /// What HubSpot says.
         message: String,
+        /// It says that it has expired, which is no proof that another one would work (API.md §3).
+        expired: bool,
+    },
+    /// OAuth: the app may not act for this portal any more. Only a person can authorise it again (API.md §3).
+    #[error("the authorisation has ended: {message}")]
+    AuthorizationLost {
+        /// Which, and what to do.
+        message: String,
+    },
+    /// OAuth: the app's own id or secret is wrong, which is a matter of configuration (API.md §3).
+    #[error("the app was refused: {message}")]
+    ClientRefused {
+        /// Which, and what to do.
+        message: String,
+    },
+    /// OAuth: HubSpot has replaced the refresh token, and the new one is not stored yet. Until it is, nothing is called with
+    /// what came with it; it is tried again without being asked.
+    #[error("HubSpot's new refresh token could not be stored: {message}")]
+    NotKept {
+        /// Why.
+        message: String,
     },
     /// 403: the credential lacks scopes (API.md §2.2).
     #[error("scopes are missing: {}", listed(scopes))]
@@ -208,6 +229,9 @@ impl ErrorKind {
     pub fn category(&self) -> &'static str {
         match self {
             Self::Unauthorized { .. } => "unauthorized",
+            Self::AuthorizationLost { .. } => "authorization_lost",
+            Self::ClientRefused { .. } => "client_refused",
+            Self::NotKept { .. } => "not_kept",
             Self::MissingScopes { .. } => "missing_scopes",
             Self::Forbidden { .. } => "forbidden",
             Self::WrongRegion { .. } => "wrong_region",

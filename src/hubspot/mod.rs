@@ -11,6 +11,7 @@
 
 mod account;
 mod contacts;
+mod credential;
 mod crm_users;
 mod engagements;
 mod owners;
@@ -28,6 +29,7 @@ mod paging;
 
 pub mod error;
 pub mod limits;
+pub mod oauth;
 pub mod operation;
 pub mod region;
 pub mod token;
@@ -46,6 +48,7 @@ use self::region::Region;
 pub use self::{
     batch::{BATCH_LIMIT, ItemOutcome, ItemRefusal},
     contacts::{ContactRecord, ContactUpdate, ContactsRead, HISTORY_LIMIT, Version},
+    credential::Credential,
     engagements::{ASSOCIATIONS_LIMIT, EngagementKind, EngagementRecord, NewEngagement},
     error::{Error, ErrorKind, Result},
     limits::{Lane, Limiter},
@@ -69,8 +72,8 @@ pub struct Connection {
     /// Scheme and host, e.g. [`region::DEFAULT_BASE`]. Whether plain http or another host is fine is for the caller to say.
     pub base: Url,
     /// The credential.
-    pub token: AccessToken,
-    /// The limits of this portal and token, shared with every other client of them.
+    pub credential: Credential,
+    /// The limits of this portal and credential, shared with every other client of them.
     pub limiter: Arc<Limiter>,
     /// Jitter.
     pub chance: Arc<Chance>,
@@ -86,7 +89,7 @@ pub struct HubSpot {
 
 struct Inner {
     transport: Arc<dyn Transport>,
-    token: AccessToken,
+    credential: Credential,
     limiter: Arc<Limiter>,
     chance: Arc<Chance>,
 }
@@ -112,9 +115,9 @@ impl Archived {
 impl HubSpot {
     /// A client in the lane [`Lane::Resync`].
     pub fn new(connection: Connection) -> Self {
-        let Connection { transport, base, token, limiter, chance } = connection;
+        let Connection { transport, base, credential, limiter, chance } = connection;
         Self {
-            inner: Arc::new(Inner { transport, token, limiter, chance }),
+            inner: Arc::new(Inner { transport, credential, limiter, chance }),
             base: Arc::new(base),
             lane: Lane::default(),
         }
@@ -142,9 +145,14 @@ impl HubSpot {
         &self.base
     }
 
-    /// The region the token's prefix hints at.
+    /// The region the credential's prefix hints at.
     pub fn region_hint(&self) -> Option<Region> {
-        self.inner.token.region_hint()
+        self.inner.credential.region_hint()
+    }
+
+    /// How it authenticates.
+    pub fn credential(&self) -> &Credential {
+        &self.inner.credential
     }
 
     /// The limits it obeys.

@@ -49,6 +49,12 @@ operations! {
     AccountDetails = "account_details", Read;
     /// Whom the token belongs to (API.md §2.1).
     TokenInfo = "token_info", Read;
+    /// A new access token for a refresh token (API.md §3). HubSpot may replace the refresh token with it.
+    RefreshToken = "refresh_token", Create;
+    /// The first tokens for a code from the consent page.
+    ExchangeCode = "exchange_code", Create;
+    /// Whom an access token belongs to.
+    IntrospectToken = "introspect_token", Read;
     /// All users (API.md §5).
     ListUsers = "list_users", Read;
     /// One user by e-mail.

@@ -48,7 +48,7 @@ pub(super) fn bench_with(
     let hubspot = HubSpot::new(Connection {
         transport: Arc::clone(&script) as Arc<dyn Transport>,
         base: Url::parse(DEFAULT_BASE).unwrap(),
-        token: AccessToken::new(token).unwrap(),
+        credential: AccessToken::new(token).unwrap().into(),
         limiter: Arc::new(Limiter::new(Arc::new(VirtualClock::starting_at(epoch)), reserve_percent)),
         chance: Arc::new(Chance::seeded(1)),
     });

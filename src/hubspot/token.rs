@@ -28,6 +28,16 @@ impl AccessToken {
         Fingerprint::of(&[self.0.expose().as_bytes()])
     }
 
+    /// Whether both are the same token.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.0.expose() == other.0.expose()
+    }
+
+    /// The text itself, for a question about it.
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
     /// The value of the `Authorization` header.
     pub(super) fn authorization(&self) -> Result<http::HeaderValue, http::header::InvalidHeaderValue> {
         self.0.bearer()

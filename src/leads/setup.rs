@@ -238,6 +238,8 @@ impl Halt {
             Self::HubSpot(error) => matches!(
                 error.kind,
                 hubspot::ErrorKind::Unauthorized { .. }
+                    | hubspot::ErrorKind::AuthorizationLost { .. }
+                    | hubspot::ErrorKind::ClientRefused { .. }
                     | hubspot::ErrorKind::MissingScopes { .. }
                     | hubspot::ErrorKind::Forbidden { .. }
                     | hubspot::ErrorKind::WrongRegion { .. }

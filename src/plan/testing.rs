@@ -12,7 +12,7 @@ use crate::{
     },
     desired::{
         Claim, ScheduleUnion, SyncInput, SyncRef, SyncState, ValidatedConnection,
-        connection::{Field, Fields, LeadStatusOptions, SecretKey, default_mapping},
+        connection::{Auth, Field, Fields, LeadStatusOptions, SecretKey, default_mapping},
     },
     domain::{ClusterId, GroupName, LeadState, OptionValue, PortalId, PropertyName},
     portal::{
@@ -67,7 +67,7 @@ pub(super) fn desired() -> PortalDesired {
         connection: ValidatedConnection {
             portal_guard: None,
             endpoint: None,
-            token: SecretKey { name: "hubspot".into(), key: "token".into() },
+            auth: Auth::Token(SecretKey { name: "hubspot".into(), key: "token".into() }),
             fields: fields(),
             lead_status: lead_status(),
             leads: None,

@@ -38,6 +38,8 @@ pub enum TroubleKind {
     Unreachable,
     /// A write may or may not have happened: look before repeating.
     Unclear,
+    /// A new refresh token has to be stored before anything else: tried again by itself.
+    NotKept,
 }
 
 impl Trouble {
@@ -60,7 +62,7 @@ impl Trouble {
             TroubleKind::WrongRegion => Reason::WrongRegion,
             TroubleKind::Refused => Reason::HubSpotRefused,
             TroubleKind::QuotaExhausted(_) => Reason::QuotaExhausted,
-            TroubleKind::RateLimited | TroubleKind::Unclear => Reason::Retrying,
+            TroubleKind::RateLimited | TroubleKind::Unclear | TroubleKind::NotKept => Reason::Retrying,
             TroubleKind::Unreachable => Reason::Unreachable,
         }
     }
@@ -80,7 +82,10 @@ impl Trouble {
 impl From<&Error> for Trouble {
     fn from(error: &Error) -> Self {
         let kind = match &error.kind {
-            ErrorKind::Unauthorized { .. } => TroubleKind::InvalidCredentials,
+            ErrorKind::Unauthorized { .. } | ErrorKind::AuthorizationLost { .. } | ErrorKind::ClientRefused { .. } => {
+                TroubleKind::InvalidCredentials
+            }
+            ErrorKind::NotKept { .. } => TroubleKind::NotKept,
             ErrorKind::MissingScopes { .. } | ErrorKind::Forbidden { .. } => TroubleKind::MissingScopes,
             ErrorKind::WrongRegion { .. } => TroubleKind::WrongRegion,
             ErrorKind::Rejected(_) | ErrorKind::AlreadyExists { .. } | ErrorKind::NotFound => TroubleKind::Refused,

@@ -118,7 +118,7 @@ impl Transport for Script {
             host: format!("{}://{}", uri.scheme_str().unwrap(), uri.authority().unwrap()),
             path: uri.path_and_query().unwrap().to_string(),
             body: String::from_utf8(request.body().to_vec()).unwrap(),
-            authorization: headers["authorization"].to_str().unwrap().to_owned(),
+            authorization: headers.get("authorization").map_or("", |value| value.to_str().unwrap()).to_owned(),
         });
         let (reply, latency) = (self.next(), self.latency);
         Box::pin(async move {

@@ -16,6 +16,8 @@ pub fn asks(operation: Operation) -> &'static str {
     match operation {
         Operation::AccountDetails => "GET /account-info/2026-03/details",
         Operation::TokenInfo => "POST /oauth/v2/private-apps/get/access-token-info",
+        Operation::RefreshToken | Operation::ExchangeCode => "POST /oauth/2026-03/token",
+        Operation::IntrospectToken => "POST /oauth/2026-03/token/introspect",
         Operation::ListUsers => "GET /settings/users/2026-03",
         Operation::FindUser => "GET /settings/users/2026-03/{userId}",
         Operation::CreateUser => "POST /settings/users/2026-03",

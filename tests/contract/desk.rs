@@ -12,6 +12,7 @@ use tec_crm::{
     hubspot::{
         AccessToken, Archived, Connection, ContactUpdate, Direction, EngagementKind, Error, Filter, FilterOperator,
         HubSpot, ItemOutcome, Limiter, NewEngagement, Operation, Search,
+        oauth::{App, AuthorizationCode, ClientId, ClientSecret, CodeVerifier, Places, RefreshToken, TokenEndpoint},
         wire::{
             properties::{FieldType, GroupUpdate, NewGroup, NewProperty, PropertyOption, PropertyType, PropertyUpdate},
             users::{NewUser, UserUpdate},
@@ -21,7 +22,7 @@ use tec_crm::{
         chance::Chance,
         clock::{Clock, VirtualClock},
     },
-    sim::hubspot::{HubSpotSim, NewMember, SimConfig},
+    sim::hubspot::{Consent, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, HubSpotSim, NewMember, OAuthApp, SimConfig},
 };
 
 use super::{coverage::asks, hubspot::Kept};
@@ -35,6 +36,8 @@ pub struct Desk {
     /// Notes, e-mails and tasks that were made.
     made: Mutex<BTreeMap<EngagementKind, Vec<String>>>,
     user: UserId,
+    /// By OAuth.
+    granted: Mutex<Option<AccessToken>>,
 }
 
 pub type Outcome = Result<(), Error>;
@@ -45,6 +48,7 @@ impl Desk {
         let sim = HubSpotSim::new(config, Arc::clone(&clock));
         let kept = Kept::new();
         kept.watch(&sim);
+        sim.register_app(OAuthApp::default());
         let user = sim.add_user(member("ada@example.com", true)).unwrap()["id"].as_str().unwrap().to_owned();
         sim.add_user(member("gone@example.com", true)).unwrap();
         sim.advance(Duration::from_mins(1));
@@ -57,7 +61,15 @@ impl Desk {
         let property = |name: &str| json!({"name": name, "label": name, "type": "string", "fieldType": "text", "groupName": "acme"});
         sim.create_property(property("acme_stage")).unwrap();
         sim.create_property(property("acme_old")).unwrap();
-        Self { sim, clock, kept, contact: ContactId(lead), made: Mutex::default(), user: UserId(user) }
+        Self {
+            sim,
+            clock,
+            kept,
+            contact: ContactId(lead),
+            made: Mutex::default(),
+            user: UserId(user),
+            granted: Mutex::default(),
+        }
     }
 
     pub fn client(&self, token: &str) -> HubSpot {
@@ -68,10 +80,23 @@ impl Desk {
         HubSpot::new(Connection {
             transport: self.sim.transport(),
             base: base.parse().unwrap(),
-            token: AccessToken::new(token).unwrap(),
+            credential: AccessToken::new(token).unwrap().into(),
             limiter: Arc::new(Limiter::new(Arc::clone(&self.clock), 0)),
             chance: Arc::new(Chance::seeded(1)),
         })
+    }
+
+    /// HubSpot's token endpoint, as an app that is known there calls it.
+    pub fn endpoint(&self) -> TokenEndpoint {
+        TokenEndpoint {
+            transport: self.sim.transport(),
+            base: "https://api.hubapi.com".parse().unwrap(),
+            app: App {
+                id: ClientId::new(DEFAULT_CLIENT_ID).unwrap(),
+                secret: ClientSecret::new(DEFAULT_CLIENT_SECRET).unwrap(),
+            },
+            places: Places { app: "Secret app".into(), token: "Secret tokens".into() },
+        }
     }
 
     /// One call, as it succeeds in this portal.
@@ -79,6 +104,21 @@ impl Desk {
         match operation {
             Operation::AccountDetails => client.account_details().await.map(drop),
             Operation::TokenInfo => client.token_info().await.map(drop),
+            Operation::RefreshToken => {
+                let installed = self.sim.install_app(DEFAULT_CLIENT_ID).unwrap();
+                let granted = self.endpoint().refresh(&RefreshToken::new(installed).unwrap()).await?;
+                *self.granted.lock().unwrap() = Some(granted.access);
+                Ok(())
+            }
+            Operation::ExchangeCode => {
+                let code = AuthorizationCode::new(self.sim.authorize(consent()).unwrap()).unwrap();
+                let verifier = CodeVerifier::new(VERIFIER).unwrap();
+                self.endpoint().exchange(&code, REDIRECT, &verifier).await.map(drop)
+            }
+            Operation::IntrospectToken => {
+                let granted = self.granted.lock().unwrap().clone();
+                self.endpoint().introspect(&granted.expect("a token that was granted before")).await.map(drop)
+            }
             Operation::ListUsers => client.list_users().await.map(drop),
             Operation::FindUser => client.find_user(&email("ada@example.com")).await.map(drop),
             Operation::CreateUser => client.create_user(&new_user("new@example.com")).await.map(drop),
@@ -162,6 +202,21 @@ impl Desk {
         let found = self.kept.found();
         let asked = found.exchanges.keys().filter(|(name, _)| name == asks(operation));
         asked.map(|(_, status)| *status).collect()
+    }
+}
+
+/// A verifier and its challenge: RFC 7636, appendix B.
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub const REDIRECT: &str = "http://localhost:8687/callback";
+
+/// An admin says yes.
+pub fn consent() -> Consent {
+    Consent {
+        client_id: DEFAULT_CLIENT_ID.to_owned(),
+        redirect_uri: REDIRECT.to_owned(),
+        scopes: None,
+        code_challenge: Some(CHALLENGE.to_owned()),
     }
 }
 

@@ -12,11 +12,16 @@ use http::Request;
 use serde_json::Value;
 use tec_crm::{
     runtime::clock::VirtualClock,
-    sim::hubspot::{DEFAULT_TOKEN, HubSpotSim, NewMember, SimConfig, Switches, UnknownId},
+    sim::hubspot::{
+        DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_TOKEN, HubSpotSim, NewMember, OAuthApp, SimConfig, Switches,
+        UnknownId,
+    },
 };
 
 use super::{
-    allowed, every_operation,
+    allowed,
+    desk::consent,
+    every_operation,
     hubspot::contract,
     story::{Step, story},
     watch::{Found, Watch},
@@ -69,7 +74,16 @@ async fn tell(spelling: Spelling, switches: Switches) -> Told {
     sim.add_user(member("gone")).unwrap();
     sim.advance(Duration::from_mins(1));
     sim.remove_user("gone@example.com").unwrap();
-    let mut names = BTreeMap::from([("token", DEFAULT_TOKEN.to_owned()), ("seller", seller)]);
+    sim.register_app(OAuthApp::default());
+    let refresh = sim.install_app(DEFAULT_CLIENT_ID).unwrap();
+    let code = sim.authorize(consent()).unwrap();
+    let mut names = BTreeMap::from([
+        ("token", DEFAULT_TOKEN.to_owned()),
+        ("seller", seller),
+        ("refresh", refresh),
+        ("code", code),
+        ("app", format!("client_id={DEFAULT_CLIENT_ID}&client_secret={DEFAULT_CLIENT_SECRET}")),
+    ]);
     let watch = Watch::new(contract().expect("the files"), allowed::HUBSPOT);
     let mut answers = Vec::new();
     for Step { line, body, status, keep } in story() {
@@ -77,11 +91,15 @@ async fn tell(spelling: Spelling, switches: Switches) -> Told {
             |text: String| names.iter().fold(text, |text, (name, id)| text.replace(&format!("{{{name}}}"), id));
         let line = filled(line);
         let (method, target) = line.split_once(' ').unwrap();
-        let body = if body.is_null() { String::new() } else { filled(body.to_string()) };
+        let (kind, body) = match body {
+            Value::Null => ("application/json", String::new()),
+            Value::String(form) if target.starts_with("/oauth/2026-03/") => {
+                ("application/x-www-form-urlencoded", filled(form))
+            }
+            body => ("application/json", filled(body.to_string())),
+        };
         let request = Request::builder().method(method).uri(spelling.of(target));
-        let request = request
-            .header("authorization", format!("Bearer {DEFAULT_TOKEN}"))
-            .header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {DEFAULT_TOKEN}")).header("content-type", kind);
         let request = request.body(Bytes::from(body)).unwrap();
         // Five searches fit into a second.
         sim.advance(Duration::from_millis(250));
@@ -90,7 +108,9 @@ async fn tell(spelling: Spelling, switches: Switches) -> Told {
         assert_eq!(answer.status(), status, "{line}: {said}");
         let correlation_id = answer.headers().get("x-hubspot-correlation-id").and_then(|id| id.to_str().ok());
         let value: Value = serde_json::from_str(&said).unwrap_or_default();
-        let repeated = value["correlationId"].as_str().or(correlation_id.filter(|_| status < 400));
+        // But for the flat refusals of the token endpoint (API.md §3).
+        let is_silent = status < 400 || value["error"].is_string();
+        let repeated = value["correlationId"].as_str().or(correlation_id.filter(|_| is_silent));
         assert!(correlation_id.is_some() && correlation_id == repeated, "{line}: {said}");
         if status < 400 {
             watch.exchange(&request, Some(&answer));
@@ -99,7 +119,8 @@ async fn tell(spelling: Spelling, switches: Switches) -> Told {
             watch.answer(&request, &answer);
         }
         if !keep.is_empty() {
-            let id = value.pointer("/id").or(value.pointer("/results/0/id")).and_then(Value::as_str);
+            let mut places = ["/id", "/results/0/id", "/access_token"].into_iter();
+            let id = places.find_map(|place| value.pointer(place)).and_then(Value::as_str);
             names.insert(keep, id.unwrap_or_else(|| panic!("{line}: no id in {said}")).to_owned());
         }
         answers.push(format!("{line}\n{said}"));

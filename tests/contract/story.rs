@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-/// A call. `{name}` in line and body stands for an id that an earlier answer gave.
+/// A call. `{name}` in line and body stands for an id that an earlier answer gave. A text for the token endpoint is a form.
 pub struct Step {
     pub line: String,
     pub body: Value,
@@ -26,6 +26,7 @@ fn not_there(line: &str, status: u16) -> Step {
 /// From the first call to the last.
 pub fn story() -> Vec<Step> {
     let mut story = account();
+    story.extend(oauth());
     story.extend(users());
     story.extend(groups_and_properties());
     story.extend(contacts());
@@ -49,6 +50,27 @@ fn account() -> Vec<Step> {
         get("/crm/limits/2026-03/custom-properties"),
         step(info, json!({"tokenKey": "{token}"}), 200, ""),
         step(info, json!({"tokenKey": "pat-na1-unknown"}), 401, ""),
+    ]
+}
+
+/// Forms, of which `{app}` says who asks.
+fn oauth() -> Vec<Step> {
+    let form = |path: &str, form: &str, status, keep| {
+        step(&format!("POST /oauth/2026-03/token{path}"), json!(format!("{form}&{{app}}")), status, keep)
+    };
+    let code = "grant_type=authorization_code&code={code}&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk\
+                &redirect_uri=http%3A%2F%2Flocalhost%3A8687%2Fcallback";
+    vec![
+        form("", code, 200, ""),
+        form("", code, 400, ""),
+        form("", "grant_type=refresh_token&refresh_token={refresh}", 200, "access"),
+        form("", "grant_type=refresh_token&refresh_token=na1-unknown", 400, ""),
+        form("", "grant_type=client_credentials&scope=oauth", 200, ""),
+        form("", "grant_type=password", 400, ""),
+        form("/introspect", "token={access}&token_type_hint=access_token", 200, ""),
+        form("/introspect", "token=unknown&token_type_hint=access_token", 200, ""),
+        form("/revoke", "token={refresh}&token_type_hint=refresh_token", 200, ""),
+        form("", "grant_type=refresh_token&refresh_token={refresh}", 400, ""),
     ]
 }
 

@@ -1,14 +1,20 @@
 //! What lies between the operator and the others: the way to HubSpot and TEC, which can be cut at any call, and the gate
 //! webhooks come in by.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use http::StatusCode;
 use tec_crm::{
     runtime::transport::{HttpRequest, HttpResponse, Transport, TransportError},
     server::webhook::Deliveries,
-    sim::hubspot::Sink,
+    sim::{
+        hubspot::Sink,
+        kube::{Strike, Verb},
+    },
 };
 use tokio::sync::Notify;
 
@@ -101,6 +107,21 @@ impl Wire {
     async fn trip(&self) -> Result<HttpResponse, TransportError> {
         self.ring();
         std::future::pending().await
+    }
+}
+
+/// Calls to Kubernetes count, too.
+pub fn count_kubernetes(wire: Arc<Wire>) -> impl FnMut(Verb, &str) -> Option<Strike> + Send {
+    move |_: Verb, _: &str| match wire.next() {
+        Cut::None => None,
+        Cut::Before => {
+            wire.ring();
+            Some(Strike::Delay(Duration::from_hours(1_000)))
+        }
+        Cut::After => {
+            wire.ring();
+            Some(Strike::LoseReply)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The order of steps: spec → token → portal → TEC's lists → snapshot → plan → apply → status → wake whoever uses the connection.
 
 mod cleanup;
+mod credential;
 mod open;
 mod portal;
 mod report;

@@ -5,14 +5,10 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use url::Url;
 
-use super::Finding;
+use super::{Finding, credential};
 use crate::{
     api::condition::Reason,
-    controllers::{
-        context::Context,
-        references::{self, Missing},
-        status::Interrupted,
-    },
+    controllers::{context::Context, references::Missing, status::Interrupted},
     desired::{ValidatedConnection, references::ObjectRef},
     hubspot::{Connection, HubSpot, Limiter, region},
     plan::Refusal,
@@ -26,7 +22,7 @@ pub(super) struct Opened {
     pub not_before: Option<Instant>,
 }
 
-/// Opens the portal, or says why not. Token, endpoint and reserve unchanged: it is the one already open, and a portal
+/// Opens the portal, or says why not. Credential, endpoint and reserve unchanged: it is the one already open, and a portal
 /// that could not be opened is not tried again before its time, however often somebody asks.
 pub(super) async fn opened(
     ctx: &Context,
@@ -34,21 +30,21 @@ pub(super) async fn opened(
     valid: &ValidatedConnection,
     wanted_since: Option<Instant>,
 ) -> Result<Result<Opened, Finding>, Interrupted> {
-    let token = match references::token(ctx, &key.namespace, &valid.token).await {
-        Ok(token) => token,
-        Err(Missing::Refusal(refusal)) => return Ok(Err(Finding::Waiting(refusal))),
-        Err(Missing::Unreadable(error)) => return Err(error),
-    };
     let Some(base) = valid.endpoint.clone().or_else(|| Url::parse(region::DEFAULT_BASE).ok()) else {
         let refusal = Refusal::new(Reason::InvalidSpec, "apiEndpoint is needed");
         return Ok(Err(Finding::Stalled(refusal)));
     };
-    let made_from = (token.fingerprint(), valid.endpoint.clone(), valid.reserve_percent);
+    let (credential, fingerprint) = match credential::credential(ctx, key, (valid, &base)).await {
+        Ok(found) => found,
+        Err(Missing::Refusal(refusal)) => return Ok(Err(Finding::Waiting(refusal))),
+        Err(Missing::Unreadable(error)) => return Err(error),
+    };
+    let made_from = (fingerprint, valid.endpoint.clone(), valid.reserve_percent);
     let hubspot = ctx.portals.client(key, made_from, || {
         HubSpot::new(Connection {
             transport: Arc::clone(&ctx.transport),
             base,
-            token,
+            credential,
             limiter: Arc::new(Limiter::new(Arc::clone(&ctx.clock), valid.reserve_percent)),
             chance: Arc::clone(&ctx.chance),
         })

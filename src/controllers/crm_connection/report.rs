@@ -63,7 +63,8 @@ pub(super) async fn write(ctx: &Context, object: &CrmConnection, finding: &Findi
     }
     let standing = if let Standing::Good(_) = standing { with_leads(standing, &leads) } else { standing };
     let mut verdicts = standing.verdicts();
-    verdicts.extend(details(finding));
+    let unkept = ctx.portals.authorization(&key).and_then(|authorization| authorization.concern());
+    verdicts.extend(details(finding, unkept.as_deref()));
     verdicts.extend(flowing(&leads));
     if !matches!(finding, Finding::Trouble(_)) {
         new.last_handled_reconcile_at = status::requested_at(object);
@@ -183,16 +184,18 @@ fn withheld(looked: &Looked) -> Option<Refusal> {
     Some(Refusal::new(reason, format!("{why}: {differences}")))
 }
 
-fn details(finding: &Finding) -> Vec<Verdict> {
+/// `unkept`: why HubSpot's newest refresh token is not stored, if it is not.
+fn details(finding: &Finding, unkept: Option<&str>) -> Vec<Verdict> {
     let no = |kind, refusal: &Refusal| Verdict::new(kind, Truth::False, refusal.reason, refusal.message.clone());
     match finding {
         Finding::Looked(looked) => {
-            let authorized = Verdict::new(
-                ConditionType::Authorized,
-                Truth::True,
-                Reason::Succeeded,
-                format!("{} answers for portal {}", looked.base.host_str().unwrap_or_default(), looked.account.portal),
-            );
+            let host = looked.base.host_str().unwrap_or_default();
+            let mut message = format!("{host} answers for portal {}", looked.account.portal);
+            if let Some(why) = unkept {
+                let more = "; only in memory is HubSpot's new refresh token, and it is not used until it is stored";
+                message = format!("{message}{more}: {why}");
+            }
+            let authorized = Verdict::new(ConditionType::Authorized, Truth::True, Reason::Succeeded, message);
             let mut verdicts = vec![authorized, fields_synced(looked)];
             if let Some(drift) = withheld(looked) {
                 verdicts.push(Verdict::new(ConditionType::Drifted, Truth::True, drift.reason, drift.message));

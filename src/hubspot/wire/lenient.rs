@@ -121,6 +121,12 @@ pub(super) fn portal_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Po
     number(deserializer).map(PortalId)
 }
 
+/// As [`portal_id`]; absent and `null` are none.
+pub(super) fn optional_portal_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PortalId>, D::Error> {
+    let Some(Text(text)) = Option::<Text>::deserialize(deserializer)? else { return Ok(None) };
+    text.parse().map(|id| Some(PortalId(id))).map_err(|_| D::Error::custom("not a whole number"))
+}
+
 /// `null` is the type's default.
 pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,

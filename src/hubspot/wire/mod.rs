@@ -9,6 +9,7 @@ pub mod associations;
 pub mod contacts;
 pub mod crm_users;
 pub(super) mod lenient;
+pub mod oauth;
 pub mod objects;
 mod open_enum;
 pub mod owners;

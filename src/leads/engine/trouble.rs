@@ -39,6 +39,8 @@ impl Engine {
             }
             ErrorKind::RateLimited { retry_after, .. } | ErrorKind::Busy { retry_after, .. } => *retry_after,
             ErrorKind::Unauthorized { .. }
+            | ErrorKind::AuthorizationLost { .. }
+            | ErrorKind::ClientRefused { .. }
             | ErrorKind::MissingScopes { .. }
             | ErrorKind::Forbidden { .. }
             | ErrorKind::WrongRegion { .. } => PAUSE.max,

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Chaos, FaultRule, HubSpotSim, PropertyUse, RequestCounts, Switches, TokenConfig, TraceEntry, account,
+    Chaos, Consent, FaultRule, HubSpotSim, OAuthApp, PropertyUse, RequestCounts, Switches, TokenConfig, TraceEntry,
+    account,
     answer::ApiError,
     contacts::Contact,
     crm_users, groups, input,
@@ -134,6 +135,31 @@ impl HubSpotSim {
     pub fn revoke_token(&self, token: &str) -> Result<(), ControlError> {
         let known = self.lock().portal.tokens.revoke(token);
         if known { Ok(()) } else { Err(ControlError::new(404, "no such token")) }
+    }
+
+    /// A developer registers an OAuth app, or changes it.
+    pub fn register_app(&self, app: OAuthApp) {
+        self.lock().portal.oauth.register(app);
+    }
+
+    /// A person agrees on the consent page. Returns the code.
+    pub fn authorize(&self, consent: Consent) -> Result<String, ControlError> {
+        Ok(self.lock().portal.consent(consent)?)
+    }
+
+    /// The same with the exchange. Returns a refresh token with all scopes of the app.
+    pub fn install_app(&self, client_id: &str) -> Result<String, ControlError> {
+        Ok(self.lock().portal.install(client_id)?)
+    }
+
+    /// An admin removes the app from the portal.
+    pub fn uninstall_app(&self, client_id: &str) -> Result<(), ControlError> {
+        Ok(self.lock().portal.uninstall(client_id)?)
+    }
+
+    /// Makes a refresh token invalid; access tokens live on.
+    pub fn revoke_refresh_token(&self, token: &str) -> Result<(), ControlError> {
+        Ok(self.lock().portal.revoke_refresh_token(token)?)
     }
 
     /// The invitee accepts; accepting again changes nothing. Returns the user.

@@ -1,14 +1,16 @@
-//! Tokens, scopes and regions: who may call what (API.md §1, §2). Tokens never leave this file.
+//! Tokens, scopes and regions: who may call what (API.md §1, §2). Static tokens never leave this file; those that OAuth
+//! hands out are kept here, too.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Method;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    answer::{Answer, ApiError, Outcome},
+    answer::{Answer, ApiError, Outcome, instant},
     config::{MissingScopes, TokenConfig, WrongRegion},
     input,
     portal::Portal,
@@ -21,6 +23,27 @@ pub(super) struct Grant {
     pub scopes: Vec<String>,
     pub app_id: u64,
     pub user_id: u64,
+    pub kind: TokenKind,
+}
+
+/// Where a token comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    /// A service key or private app: works until it is revoked.
+    Static,
+    /// An OAuth app; bound to this portal, and over after a while.
+    OAuth {
+        client_id: String,
+        expires: Timestamp,
+        /// `client_credentials`: good for the journal, unknown everywhere else.
+        for_journal: bool,
+    },
+}
+
+impl TokenKind {
+    pub(super) fn is_of(&self, client: &str) -> bool {
+        matches!(self, Self::OAuth { client_id, .. } if client_id == client)
+    }
 }
 
 /// All tokens there ever were; a revoked one grants nothing but is still kept out of logs.
@@ -34,7 +57,18 @@ impl Tokens {
         if !scopes.iter().any(|scope| scope == "oauth") {
             scopes.insert(0, "oauth".to_owned());
         }
-        self.0.insert(token.token.clone(), Some(Grant { scopes, app_id: token.app_id, user_id }));
+        self.issue(token.token.clone(), Grant { scopes, app_id: token.app_id, user_id, kind: TokenKind::Static });
+    }
+
+    /// Takes a token as it is.
+    pub(super) fn issue(&mut self, token: String, grant: Grant) {
+        self.0.insert(token, Some(grant));
+    }
+
+    /// Makes every token of an OAuth app invalid.
+    pub(super) fn revoke_all_of(&mut self, client_id: &str) {
+        let its = |grant: &Grant| grant.kind.is_of(client_id);
+        self.0.values_mut().filter(|grant| grant.as_ref().is_some_and(its)).for_each(|grant| *grant = None);
     }
 
     /// Whether it was valid.
@@ -46,17 +80,41 @@ impl Tokens {
         self.0.get(token).and_then(Option::as_ref)
     }
 
-    pub(super) fn check(&self, bearer: Option<&str>) -> Result<Grant, ApiError> {
-        bearer.and_then(|token| self.get(token)).cloned().ok_or_else(unauthorized)
+    /// What a token that has not run out allows.
+    pub(super) fn look(&self, token: &str, now: Timestamp) -> Result<&Grant, ApiError> {
+        let grant = self.get(token).ok_or_else(unauthorized)?;
+        match grant.kind {
+            TokenKind::OAuth { expires, .. } if now >= expires => Err(expired(expires, now)),
+            TokenKind::OAuth { .. } | TokenKind::Static => Ok(grant),
+        }
     }
 
-    /// A text with every token in it blotted out.
-    pub(super) fn redact(&self, text: &str) -> String {
-        self.0.keys().fold(text.to_owned(), |text, token| text.replace(token.as_str(), "[token]"))
+    pub(super) fn check(&self, bearer: Option<&str>, now: Timestamp) -> Result<Grant, ApiError> {
+        let grant = self.look(bearer.ok_or_else(unauthorized)?, now)?;
+        match grant.kind {
+            TokenKind::OAuth { for_journal: true, .. } => Err(unauthorized()),
+            TokenKind::OAuth { .. } | TokenKind::Static => Ok(grant.clone()),
+        }
+    }
+
+    /// Every token there ever was.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 }
 
 impl Portal {
+    /// A path and query for the log, with everything secret in it blotted out. What is sent to the token endpoint in the
+    /// query is secret whatever it is.
+    pub(super) fn redact(&self, shown: &str) -> String {
+        let shown = match shown.split_once('?') {
+            Some((path, _)) if path.starts_with("/oauth/") => format!("{path}?[redacted]"),
+            _ => shown.to_owned(),
+        };
+        let secrets = self.tokens.all().chain(self.oauth.secrets());
+        secrets.fold(shown, |text, secret| text.replace(secret, "[token]"))
+    }
+
     pub(super) fn check_scopes(&self, grant: &Grant, route: Route, method: &Method) -> Result<(), ApiError> {
         let wanted = route.scopes(method);
         if wanted.is_empty() || wanted.iter().any(|scope| grant.scopes.iter().any(|held| held == scope)) {
@@ -105,12 +163,13 @@ impl Portal {
             token_key: Option<String>,
         }
         if bearer.is_some() || !self.config.data_hosting_location.starts_with("na") {
-            self.tokens.check(bearer)?;
+            self.tokens.check(bearer, self.now)?;
         }
         let Question { token_key } = input::body(body)?;
         input::require(&[("tokenKey", token_key.is_some())])?;
-        let grant = self.tokens.get(token_key.as_deref().unwrap_or_default()).ok_or_else(unauthorized)?;
-        let Grant { scopes, app_id, user_id } = grant;
+        let grant = self.tokens.get(token_key.as_deref().unwrap_or_default());
+        let grant = grant.filter(|grant| grant.kind == TokenKind::Static).ok_or_else(unauthorized)?;
+        let Grant { scopes, app_id, user_id, kind: _ } = grant;
         let hub_id = self.config.portal_id;
         Ok(Answer::ok(json!({ "userId": user_id, "hubId": hub_id, "appId": app_id, "scopes": scopes })))
     }
@@ -120,6 +179,13 @@ fn unauthorized() -> ApiError {
     let message = "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find \
                    more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview";
     ApiError::new(401, message).category("INVALID_AUTHENTICATION")
+}
+
+fn expired(since: Timestamp, now: Timestamp) -> ApiError {
+    let seconds = now.as_second() - since.as_second();
+    ApiError::new(401, format!("The OAuth token used to make this call expired {seconds} second(s) ago."))
+        .category("EXPIRED_AUTHENTICATION")
+        .with("context", json!({ "expire time": [instant(since)] }))
 }
 
 /// `na1` for HubSpot's documented hosts, the region of a regional one, nothing for other hosts.

@@ -172,8 +172,35 @@ pub struct Switches {
     pub unknown_contact_id: UnknownId,
     /// Order of search results whose sort keys are equal (§14.7).
     pub search_ties: SearchTies,
+    /// What a refresh hands out (§3).
+    pub refresh_rotation: RefreshRotation,
+    /// What an uninstalled app hears when it refreshes (§3).
+    pub uninstalled: Uninstalled,
     /// Whether `NEQ`, `NOT_IN` and `NOT_CONTAINS_TOKEN` also find contacts without a value.
     pub negation_finds_unset: bool,
+}
+
+/// Which refresh token a refresh answers with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefreshRotation {
+    /// The same one, as in a live test.
+    #[default]
+    Same,
+    /// A new one.
+    Rotates {
+        /// How long the old one works beside it, and answers with the same new one. Zero: it dies at once.
+        grace: Duration,
+    },
+}
+
+/// Answer to the refresh of an uninstalled app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Uninstalled {
+    /// `BAD_REFRESH_TOKEN`.
+    #[default]
+    BadRefreshToken,
+    /// `BAD_HUB`.
+    BadHub,
 }
 
 /// Answer of an association batch read about objects that have none.

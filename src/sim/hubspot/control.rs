@@ -49,6 +49,7 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
         }
         ("POST", ["clock"]) => advance(sim, body),
         ("POST", ["tokens"]) => tokens(sim, body),
+        ("POST", ["oauth", what]) => oauth(sim, what, body),
         ("POST", ["invitations", email, "accept"]) => sim.accept_invitation(email).map(Some),
         ("POST", ["ui", "users"]) => sim.add_user(parse(body)?).map(Some),
         ("DELETE", ["ui", "users", email]) => done(sim.remove_user(email)),
@@ -140,6 +141,31 @@ fn tokens(sim: &HubSpotSim, body: &Bytes) -> Reply {
     config.app_id = app_id.unwrap_or(DEFAULT_APP_ID);
     sim.set_token(&config);
     Ok(None)
+}
+
+/// `apps`: registers one. `codes`: a person agrees. `installs`, `uninstalls`, `revocations`: what else becomes of an app.
+fn oauth(sim: &HubSpotSim, what: &str, body: &Bytes) -> Reply {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct App {
+        client_id: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Revocation {
+        refresh_token: String,
+    }
+    match what {
+        "apps" => {
+            sim.register_app(parse(body)?);
+            Ok(None)
+        }
+        "codes" => Ok(Some(json!({ "code": sim.authorize(parse(body)?)? }))),
+        "installs" => Ok(Some(json!({ "refreshToken": sim.install_app(&parse::<App>(body)?.client_id)? }))),
+        "uninstalls" => done(sim.uninstall_app(&parse::<App>(body)?.client_id)),
+        "revocations" => done(sim.revoke_refresh_token(&parse::<Revocation>(body)?.refresh_token)),
+        _ => Err(no_route("POST", &format!("/_sim/oauth/{what}"))),
+    }
 }
 
 fn contacts(sim: &HubSpotSim, method: &str, body: &Bytes) -> Reply {

@@ -1,4 +1,5 @@
-//! HubSpot's rate limits: the rolling ten seconds per app, the portal's day, search per second (API.md §11).
+//! HubSpot's rate limits: the rolling ten seconds per app, the portal's day, search per second (API.md §11). OAuth apps have
+//! a larger window per portal and no day.
 //! Counts and refuses; reads no clock.
 //!
 //! Choices where HubSpot is silent: a refused request counts to no limit; a search counts to the day.
@@ -14,6 +15,17 @@ use super::answer::{ApiError, put_header};
 
 const WINDOW_MS: i64 = 10_000;
 const SEARCHES_PER_SECOND: usize = 5;
+/// What an OAuth app may send in ten seconds to one portal, where the portal is not set to allow more.
+const OAUTH_PER_10S: u32 = 110;
+
+/// Whose limits a request counts to, by app id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Payer {
+    /// Service keys and private apps.
+    Private(u64),
+    /// OAuth apps.
+    OAuth(u64),
+}
 
 /// The counters of one portal.
 #[derive(Debug)]
@@ -22,7 +34,7 @@ pub(super) struct Limits {
     per_10s: u32,
     daily: u64,
     time_zone: TimeZone,
-    windows: BTreeMap<u64, VecDeque<i64>>,
+    windows: BTreeMap<Payer, VecDeque<i64>>,
     searches: VecDeque<i64>,
     used_today: u64,
     resets_at: Timestamp,
@@ -33,8 +45,8 @@ pub(super) struct Limits {
 pub(super) struct Standing {
     max: u32,
     remaining: usize,
-    daily: u64,
-    daily_remaining: u64,
+    /// Limit and rest of the day.
+    day: Option<(u64, u64)>,
 }
 
 impl Limits {
@@ -45,13 +57,18 @@ impl Limits {
     }
 
     /// Counts a request of an app, or refuses it.
-    pub(super) fn take(&mut self, now: Timestamp, app_id: u64, is_search: bool) -> Result<(), ApiError> {
+    pub(super) fn take(&mut self, now: Timestamp, payer: Payer, is_search: bool) -> Result<(), ApiError> {
         self.roll_day(now);
         let now_ms = now.as_millisecond();
-        let window = self.windows.entry(app_id).or_default();
+        let max = self.max(payer) as usize;
+        let (has_day, group) = match payer {
+            Payer::Private(app) => (true, format!("private_app-api-calls-ten-secondly:{}:{app}", self.portal_id)),
+            Payer::OAuth(app) => (false, format!("api-calls-ten-secondly:{}:{app}", self.portal_id)),
+        };
+        let window = self.windows.entry(payer).or_default();
         forget(window, now_ms - WINDOW_MS);
         forget(&mut self.searches, now_ms - 1000);
-        if self.used_today >= self.daily {
+        if has_day && self.used_today >= self.daily {
             let seconds = (self.resets_at.as_millisecond() - now_ms).div_euclid(1000) + 1;
             return Err(refusal("daily", "DAILY", seconds).with("requestId", json!(format!("{now_ms:032x}"))));
         }
@@ -61,29 +78,36 @@ impl Limits {
             }
             self.searches.push_back(now_ms);
         } else {
-            if window.len() >= self.per_10s as usize {
-                let group = format!("publicapi:private_app-api-calls-ten-secondly:{}:{app_id}", self.portal_id);
+            if window.len() >= max {
                 let wait_ms = window.front().map_or(0, |first| first + WINDOW_MS - now_ms);
                 let refused = refusal("ten_secondly_rolling", "TEN_SECONDLY_ROLLING", wait_ms.div_euclid(1000) + 1);
-                return Err(refused.with("groupName", json!(group)));
+                return Err(refused.with("groupName", json!(format!("publicapi:{group}"))));
             }
             window.push_back(now_ms);
         }
-        self.used_today += 1;
+        self.used_today += u64::from(has_day);
         Ok(())
     }
 
-    /// For the headers of an answer given now.
-    pub(super) fn standing(&mut self, now: Timestamp, app_id: u64) -> Standing {
-        self.roll_day(now);
-        let window = self.windows.entry(app_id).or_default();
-        forget(window, now.as_millisecond() - WINDOW_MS);
-        Standing {
-            max: self.per_10s,
-            remaining: (self.per_10s as usize).saturating_sub(window.len()),
-            daily: self.daily,
-            daily_remaining: self.daily.saturating_sub(self.used_today),
+    /// Requests of a payer in ten seconds.
+    fn max(&self, payer: Payer) -> u32 {
+        match payer {
+            Payer::Private(_) => self.per_10s,
+            Payer::OAuth(_) => self.per_10s.max(OAUTH_PER_10S),
         }
+    }
+
+    /// For the headers of an answer given now.
+    pub(super) fn standing(&mut self, now: Timestamp, payer: Payer) -> Standing {
+        self.roll_day(now);
+        let max = self.max(payer);
+        let window = self.windows.entry(payer).or_default();
+        forget(window, now.as_millisecond() - WINDOW_MS);
+        let day = match payer {
+            Payer::Private(_) => Some((self.daily, self.daily.saturating_sub(self.used_today))),
+            Payer::OAuth(_) => None,
+        };
+        Standing { max, remaining: (max as usize).saturating_sub(window.len()), day }
     }
 
     /// Limit, use and reset of the portal's day.
@@ -105,8 +129,6 @@ impl Standing {
     pub(super) fn write(self, response: &mut Response<Bytes>) {
         let secondly = (self.max / 10).max(1);
         let headers = [
-            ("x-hubspot-ratelimit-daily", self.daily.to_string()),
-            ("x-hubspot-ratelimit-daily-remaining", self.daily_remaining.to_string()),
             ("x-hubspot-ratelimit-interval-milliseconds", WINDOW_MS.to_string()),
             ("x-hubspot-ratelimit-max", self.max.to_string()),
             ("x-hubspot-ratelimit-remaining", self.remaining.to_string()),
@@ -115,6 +137,10 @@ impl Standing {
         ];
         for (name, value) in headers {
             put_header(response, name, &value);
+        }
+        if let Some((daily, remaining)) = self.day {
+            put_header(response, "x-hubspot-ratelimit-daily", &daily.to_string());
+            put_header(response, "x-hubspot-ratelimit-daily-remaining", &remaining.to_string());
         }
     }
 }

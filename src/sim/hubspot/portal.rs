@@ -15,7 +15,7 @@ use super::{
     account,
     answer::{ApiError, Outcome, render},
     association_api,
-    auth::Tokens,
+    auth::{TokenKind, Tokens},
     batch,
     changes::ContactChange,
     config::{RetryAfter, SimConfig},
@@ -25,8 +25,8 @@ use super::{
     engagements::Engagements,
     groups,
     input::Query,
-    limits::Limits,
-    owners,
+    limits::{Limits, Payer},
+    oauth, owners,
     people::People,
     properties,
     route::{Match, Route},
@@ -42,6 +42,7 @@ pub(super) struct Portal {
     pub now: Timestamp,
     pub rng: fastrand::Rng,
     pub tokens: Tokens,
+    pub oauth: oauth::Apps,
     pub limits: Limits,
     pub people: People,
     pub schema: Schema,
@@ -117,6 +118,7 @@ impl Portal {
             now,
             rng: fastrand::Rng::with_seed(config.seed),
             tokens: Tokens::default(),
+            oauth: oauth::Apps::default(),
             limits,
             people: People::default(),
             schema: Schema::default(),
@@ -180,14 +182,19 @@ impl Portal {
             other => other,
         };
         let mut response = render(outcome, correlation_id);
-        if let Some(app_id) = metered {
-            self.limits.standing(self.now, app_id).write(&mut response);
+        if let Some(payer) = metered {
+            self.limits.standing(self.now, payer).write(&mut response);
         }
         response
     }
 
-    fn admit(&mut self, incoming: &Incoming<'_>, metered: &mut Option<u64>) -> Outcome {
+    fn admit(&mut self, incoming: &Incoming<'_>, metered: &mut Option<Payer>) -> Outcome {
         let Incoming { method, found, host, bearer, query, content_type, body } = *incoming;
+        if let Some(Match { route, .. }) = found
+            && route.is_token_endpoint()
+        {
+            return oauth::answer(self, *route, incoming);
+        }
         self.check_region(host)?;
         let Some(Match { route, arg }) = found else {
             return Err(ApiError::new(404, "resource not found"));
@@ -195,12 +202,16 @@ impl Portal {
         if *route == Route::TokenInfo && method == Method::POST {
             return self.token_info(body, bearer);
         }
-        let grant = self.tokens.check(bearer)?;
+        let grant = self.tokens.check(bearer, self.now)?;
+        let payer = match grant.kind {
+            TokenKind::Static => Payer::Private(grant.app_id),
+            TokenKind::OAuth { .. } => Payer::OAuth(grant.app_id),
+        };
         let is_search = route.is_search();
         if !is_search {
-            *metered = Some(grant.app_id);
+            *metered = Some(payer);
         }
-        self.limits.take(self.now, grant.app_id, is_search)?;
+        self.limits.take(self.now, payer, is_search)?;
         self.check_scopes(&grant, *route, method)?;
         if !body.is_empty() && content_type.is_some_and(|kind| !kind.starts_with("application/json")) {
             return Err(ApiError::new(415, "HTTP 415 Unsupported Media Type"));

@@ -11,6 +11,9 @@ pub(super) enum Route {
     AccountDetails,
     DailyUsage,
     TokenInfo,
+    OAuthToken,
+    OAuthIntrospect,
+    OAuthRevoke,
     Users,
     Roles,
     Teams,
@@ -53,10 +56,13 @@ pub(super) struct Match {
 
 impl Route {
     /// All routes but those of engagements and associations, for tables over them.
-    pub(super) const ALL: [Self; 31] = [
+    pub(super) const ALL: [Self; 34] = [
         Self::AccountDetails,
         Self::DailyUsage,
         Self::TokenInfo,
+        Self::OAuthToken,
+        Self::OAuthIntrospect,
+        Self::OAuthRevoke,
         Self::Users,
         Self::Roles,
         Self::Teams,
@@ -93,6 +99,9 @@ impl Route {
             Self::AccountDetails => "/account-info/details",
             Self::DailyUsage => "/account-info/api-usage/daily/private-apps",
             Self::TokenInfo => "/oauth/private-apps/get/access-token-info",
+            Self::OAuthToken => "/oauth/token",
+            Self::OAuthIntrospect => "/oauth/token/introspect",
+            Self::OAuthRevoke => "/oauth/token/revoke",
             Self::Users => "/settings/users",
             Self::Roles => "/settings/users/roles",
             Self::Teams => "/settings/users/teams",
@@ -136,7 +145,11 @@ impl Route {
         let reads = method == Method::GET;
         match self {
             Self::AccountDetails | Self::DailyUsage => &["oauth"],
-            Self::TokenInfo | Self::UnknownObjectType => &[],
+            Self::TokenInfo
+            | Self::OAuthToken
+            | Self::OAuthIntrospect
+            | Self::OAuthRevoke
+            | Self::UnknownObjectType => &[],
             Self::Users | Self::User if !reads => &["settings.users.write", "crm.objects.users.write"],
             Self::Users | Self::User | Self::Roles => &["settings.users.read", "crm.objects.users.read"],
             Self::Teams => &["settings.users.teams.read"],
@@ -169,6 +182,11 @@ impl Route {
         }
     }
 
+    /// The token endpoint: no Bearer token, no limits, one host for all regions (API.md §1, §3).
+    pub(super) fn is_token_endpoint(self) -> bool {
+        matches!(self, Self::OAuthToken | Self::OAuthIntrospect | Self::OAuthRevoke)
+    }
+
     /// Search has a limit of its own and shows no rate headers (API.md §8.3).
     pub(super) fn is_search(self) -> bool {
         matches!(self, Self::ContactSearch | Self::Engagement(_, EngagementPath::Search))
@@ -183,6 +201,9 @@ pub(super) fn find(segments: &[String]) -> Option<Match> {
         ("account-info", ["details"]) => (Route::AccountDetails, ""),
         ("account-info", ["api-usage", "daily", "private-apps"]) => (Route::DailyUsage, ""),
         ("oauth", ["private-apps", "get", "access-token-info"]) => (Route::TokenInfo, ""),
+        ("token", []) => (Route::OAuthToken, ""),
+        ("token", ["introspect"]) => (Route::OAuthIntrospect, ""),
+        ("token", ["revoke"]) => (Route::OAuthRevoke, ""),
         ("users", []) => (Route::Users, ""),
         ("users", ["roles"]) => (Route::Roles, ""),
         ("users", ["teams"]) => (Route::Teams, ""),
@@ -206,6 +227,7 @@ fn without_version<'a>(segments: &'a [&'a str]) -> Option<(&'a str, &'a [&'a str
         | ["settings", area @ "users", "2026-03", rest @ ..]
         | ["crm", "v3", area, rest @ ..]
         | ["crm", area, "2026-03", rest @ ..]
+        | ["oauth", "v3" | "2026-03", area @ "token", rest @ ..]
         | [area @ "oauth", "v2", rest @ ..] => Some((*area, rest)),
         _ => None,
     }

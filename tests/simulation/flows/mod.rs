@@ -3,6 +3,7 @@
 mod bad_input;
 mod deletion;
 mod drift;
+mod oauth;
 mod outages;
 mod set_up;
 mod tec;

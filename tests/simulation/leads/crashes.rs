@@ -2,32 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tec_crm::sim::kube::{Strike, Verb};
-
 use super::{
     SECOND,
     day::Day,
     office::{Start, hooks},
 };
-use crate::simulation::wires::{Cut, Wire};
+use crate::simulation::wires::{Cut, count_kubernetes};
 
 /// Longer than two intervals between looks, and than a start.
 const PAUSE: Duration = Duration::from_secs(25);
-
-/// Calls to Kubernetes count, too.
-fn count_kubernetes(wire: Arc<Wire>) -> impl FnMut(Verb, &str) -> Option<Strike> + Send {
-    move |_: Verb, _: &str| match wire.next() {
-        Cut::None => None,
-        Cut::Before => {
-            wire.ring();
-            Some(Strike::Delay(Duration::from_hours(1_000)))
-        }
-        Cut::After => {
-            wire.ring();
-            Some(Strike::LoseReply)
-        }
-    }
-}
 
 /// One day with a crash at that call; how many calls the day has.
 fn day_with(crash: Option<(usize, Cut)>, webhooks: bool) -> usize {

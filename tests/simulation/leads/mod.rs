@@ -12,6 +12,7 @@ mod hand_back;
 mod hearing;
 mod isolation;
 mod numbers;
+mod oauth;
 mod office;
 mod outages;
 mod persons;

@@ -13,6 +13,7 @@ mod engagement_search;
 mod engagements;
 mod fields;
 mod groups;
+mod oauth;
 mod people;
 mod search;
 mod socket;
@@ -49,6 +50,13 @@ struct Reply {
 }
 
 impl Reply {
+    fn of(response: Response<Bytes>) -> Self {
+        let (parts, bytes) = response.into_parts();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Self { status: parts.status.as_u16(), headers: parts.headers, body, text }
+    }
+
     fn message(&self) -> &str {
         self.body["message"].as_str().unwrap_or_default()
     }
@@ -65,11 +73,7 @@ async fn raw(sim: &HubSpotSim, method: &str, uri: &str, token: &str, body: &str)
 
 async fn call_as(sim: &HubSpotSim, token: &str, line: &str, body: &str) -> Reply {
     let (method, uri) = line.split_once(' ').unwrap();
-    let response = raw(sim, method, uri, token, body).await.unwrap();
-    let (parts, bytes) = response.into_parts();
-    let text = String::from_utf8(bytes.to_vec()).unwrap();
-    let body = serde_json::from_str(&text).unwrap_or_default();
-    Reply { status: parts.status.as_u16(), headers: parts.headers, body, text }
+    Reply::of(raw(sim, method, uri, token, body).await.unwrap())
 }
 
 /// `"GET /path"` with the default token.
