@@ -32,7 +32,7 @@
 //!   switches: always invalid, objects without any told or absent, ids as numbers;
 //! - a contact's timeline as a salesperson sees it (`/_sim/timeline`);
 //! - changes of contacts, kept for whoever delivers webhooks (`changes`), when asked for;
-//! - limits: rolling ten seconds per app, portal day, search per second, headers, all three 429 bodies;
+//! - limits: rolling ten seconds per app, portal day, search per second, headers, all three 429 bodies; a neighbour that uses them, too;
 //! - webhooks: v3 and v1 signatures, batches, retries with a growing attempt number, duplicates, reordering, concurrency cap; forged,
 //!   stale, replayed deliveries as actions (the five minutes for which HubSpot caches settings are not);
 //! - faults by route and occurrence, before or after the effect, cut connections, delays, any body; request log without tokens.
@@ -70,6 +70,7 @@ mod input;
 mod lagged;
 mod limits;
 mod markup;
+mod neighbour;
 mod objects;
 mod owners;
 mod people;
@@ -105,6 +106,7 @@ pub use self::{
         DuplicateUser, ListLag, MergedRead, MissingInBatch, MissingScopes, NoAssociations, OwnerPolicy, PartialWrites,
         PutOmitted, RetryAfter, Roles, SearchTies, SimConfig, Switches, TokenConfig, UnknownId, WrongRegion,
     },
+    neighbour::{NeighbourConfig, NeighbourCounts},
     schema::PropertyUse,
     state_file::{InitialState, StateError},
     webhooks::{Forgery, Sink, Subscription, WebhookAttempt, WebhookTarget, run as deliver_webhooks},
