@@ -138,7 +138,7 @@ impl HubSpot {
     async fn attempt(&self, call: &Call) -> Result<Answer> {
         let fail = |kind| Error { operation: call.operation, kind, correlation_id: None };
         let request = self.request(call)?;
-        let turn = self.inner.limiter.acquire(self.lane, call.budget).await;
+        let turn = self.inner.limiter.acquire(&self.urgency, call.budget).await;
         let permit = turn.map_err(|refusal| fail(refusal.into()))?;
         let started = Instant::now();
         let (status, result) = match self.inner.transport.send(request).await {

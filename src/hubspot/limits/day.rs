@@ -164,7 +164,7 @@ impl Day {
     }
 
     /// Until when nothing may be sent for the sake of the day, where we have sent `ours` calls in all: what is left is the
-    /// reserve, or less than half of the day and no more than others are going to need.
+    /// reserve, or less than two thirds of the day and no more than others are going to need and a little.
     pub(super) fn spent_until(&mut self, ours: u64, date: Timestamp) -> Option<Timestamp> {
         if let Some(until) = self.exhausted_until() {
             return Some(until);
@@ -178,7 +178,7 @@ impl Day {
         let midnight = self.midnight_after(latest.at);
         let needed = self.expected(&latest, midnight, |reading| self.others(reading))?;
         let lately = self.last_sent.is_some_and(|at| date.duration_since(at) < LOOK_AGAIN);
-        (left <= needed && left <= max / 2 && lately).then_some(midnight)
+        (left <= needed + needed / 20 && left <= max / 3 * 2 && lately).then_some(midnight)
     }
 
     /// Calls that come before midnight at the present pace: the slower of today's and the last hour's, so that neither a

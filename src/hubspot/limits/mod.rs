@@ -7,6 +7,7 @@
 mod day;
 mod others;
 mod state;
+mod urgency;
 mod window;
 
 #[cfg(test)]
@@ -25,7 +26,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-pub use self::day::Forecast;
+pub use self::{
+    day::Forecast,
+    urgency::{Lane, Urgency},
+};
 use self::{
     state::{State, Ticket, Turn},
     window::Window,
@@ -44,18 +48,6 @@ const SECONDLY_PAUSE: Duration = Duration::from_secs(1);
 const TEN_SECONDLY_PAUSE: Duration = Duration::from_secs(10);
 /// No server parks us for longer than this at a time; API.md §12 knows of a day.
 const LONGEST_PAUSE: Duration = Duration::from_hours(24);
-
-/// Who waits before whom.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
-    /// A person waits for it.
-    Edit,
-    /// Leads waiting to be taken or moved on.
-    Leads,
-    /// Comparisons by timer.
-    #[default]
-    Resync,
-}
 
 /// Which of HubSpot's window limits a call counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +88,9 @@ impl From<Refusal> for ErrorKind {
         }
     }
 }
+
+/// Whoever is told that the day is used up may ask again after this: what was left to others may not be needed by them.
+pub const LOOK_AGAIN: Duration = Duration::from_mins(61);
 
 /// What is known of the limits, for metrics and `doctor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,25 +179,35 @@ impl Limiter {
     }
 
     /// Waits for a turn. Fails at once when the day is used up or the pause is longer than a minute.
-    pub(super) async fn acquire(self: &Arc<Self>, lane: Lane, budget: Budget) -> Result<Permit, Refusal> {
-        let bell = Arc::new(Notify::new());
-        let ticket = self.lock().queue_up(budget, lane, Arc::clone(&bell));
+    pub(super) async fn acquire(
+        self: &Arc<Self>,
+        urgency: impl Into<Urgency>,
+        budget: Budget,
+    ) -> Result<Permit, Refusal> {
+        let (urgency, bell) = (urgency.into(), Arc::new(Notify::new()));
+        let mut raised = urgency.watch();
+        let ticket = self.lock().queue_up(budget, urgency.lane(), Arc::clone(&bell));
         // Leaves the queue however this ends, so that a cancelled call never blocks those behind it.
-        let place = Place { limiter: self, budget, ticket };
+        let mut place = Place { limiter: self, budget, ticket };
         loop {
             let date = self.clock.now();
             let now = Instant::now();
-            let turn = self.lock().turn(budget, ticket, now, date);
+            let turn = self.lock().turn(budget, place.ticket, now, date);
             match turn {
                 Turn::Go { probe, number } => {
                     drop(place);
                     return Ok(Permit { limiter: Arc::clone(self), budget, probe, number, sent_at: now });
                 }
                 Turn::Refused(refusal) => return Err(refusal),
-                Turn::WhenWoken => bell.notified().await,
+                Turn::WhenWoken => tokio::select! {
+                    biased;
+                    () = bell.notified() => {}
+                    Ok(()) = raised.changed() => place.move_to(urgency.lane()),
+                },
                 Turn::At(time) => tokio::select! {
                     biased;
                     () = bell.notified() => {}
+                    Ok(()) = raised.changed() => place.move_to(urgency.lane()),
                     () = sleep_until(time) => {}
                 },
             }
@@ -225,6 +230,12 @@ struct Place<'a> {
     limiter: &'a Limiter,
     budget: Budget,
     ticket: Ticket,
+}
+
+impl Place<'_> {
+    fn move_to(&mut self, lane: Lane) {
+        self.ticket = self.limiter.lock().move_to(self.budget, self.ticket, lane);
+    }
 }
 
 impl Drop for Place<'_> {

@@ -106,6 +106,17 @@ impl State {
         ticket
     }
 
+    /// Moves a place to another lane, where it is older than all that came later.
+    pub(super) fn move_to(&mut self, budget: Budget, ticket: Ticket, lane: Lane) -> Ticket {
+        let moved = (lane, ticket.1);
+        let queue = &mut self.bucket(budget).queue;
+        if let Some(bell) = queue.remove(&ticket) {
+            queue.insert(moved, bell);
+        }
+        self.wake_heads();
+        moved
+    }
+
     pub(super) fn leave(&mut self, budget: Budget, ticket: Ticket) {
         self.bucket(budget).queue.remove(&ticket);
         self.wake_heads();

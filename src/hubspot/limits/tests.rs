@@ -12,7 +12,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use tokio::time::{Instant, advance, sleep, timeout};
 
-use super::{Budget, Lane, Limiter, Permit, Refusal};
+use super::{Budget, Lane, Limiter, Permit, Refusal, Urgency};
 use crate::{
     hubspot::{
         ErrorKind, Filter, FilterOperator, HubSpot,
@@ -188,6 +188,23 @@ async fn lanes_go_in_order_and_each_first_come_first_served() {
         task.await.unwrap();
     }
     assert_eq!(*order.lock().unwrap(), [3, 5, 2, 1, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_hurries_when_a_person_comes_to_wait_for_it() {
+    let bench = bench_with([reply(200, EMPTY)], CANARY, 20, Duration::ZERO);
+    let tasks = clients(&bench.hubspot, Lane::Leads, 500);
+    let urgency = Urgency::from(Lane::Resync);
+    let hubspot = bench.hubspot.with_lane(&urgency);
+    let waiting = tokio::spawn(async move { hubspot.list_teams().await });
+    sleep(Duration::from_secs(1)).await;
+    let before = bench.script.seen().len();
+    urgency.raise(Lane::Edit);
+    urgency.raise(Lane::Resync);
+    assert_eq!(urgency.lane(), Lane::Edit);
+    waiting.await.unwrap().unwrap();
+    assert!(bench.script.seen()[before].path.contains("teams"));
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,8 +23,8 @@ pub(super) struct Window {
     sent: VecDeque<Instant>,
     /// What others used at least, whenever HubSpot said what is left.
     others: Peak,
-    /// When HubSpot last said so.
-    read_at: Option<Instant>,
+    /// When HubSpot last said so, and whether there were others.
+    read: Option<(Instant, bool)>,
     /// Sends without an answer yet.
     under_way: usize,
     /// HubSpot says nothing is left: no send before this.
@@ -39,7 +39,7 @@ impl Window {
             reserve_percent: reserve_percent.min(100),
             sent: VecDeque::new(),
             others: Peak::default(),
-            read_at: None,
+            read: None,
             under_way: 0,
             shut_until: None,
         }
@@ -64,14 +64,14 @@ impl Window {
         usize::try_from(all_of_us.saturating_sub(others.into())).unwrap_or(usize::MAX).max(1)
     }
 
-    /// What others use, with a little more, for they do not keep time with us.
+    /// What others use at most in two intervals, with a little more, for they do not keep time with us.
     pub(super) fn others(&mut self, now: Instant) -> u32 {
-        self.others.highest(now, self.span()).map_or(0, |(most, _)| with_slack(most))
+        self.others.highest(now, self.span() * 2).map_or(0, |(most, _)| with_slack(most))
     }
 
     /// When the next send may leave, beside what HubSpot's headers say of others: `now` or later.
     pub(super) fn opens_at(&mut self, now: Instant) -> Instant {
-        let others = self.others.highest(now, self.span());
+        let others = self.others.highest(now, self.span() * 2);
         let room_at = self.opens_beside(others.map_or(0, |(most, _)| with_slack(most)), now);
         // They may use less from then on.
         others.filter(|(most, _)| *most > 0).map_or(room_at, |(_, until)| room_at.min(until))
@@ -89,10 +89,15 @@ impl Window {
         room_at.max(self.shut_until.unwrap_or(now)).max(now)
     }
 
-    /// Whether one more may leave although HubSpot has not said lately how much others use: a few find out for all.
+    /// Whether one more may leave although HubSpot has not said lately how much others use: a few find out for all, or one
+    /// where there were others last time.
     pub(super) fn may_scout(&self, now: Instant) -> bool {
-        let informed = self.read_at.is_some_and(|at| at + self.interval > now);
-        informed || self.under_way < (self.allowance() / 10).max(1)
+        let few = (self.allowance() / 10).max(1);
+        match self.read {
+            Some((at, _)) if at + self.interval > now => true,
+            Some((_, true)) => self.under_way == 0,
+            Some((_, false)) | None => self.under_way < few,
+        }
     }
 
     /// Notes a send.
@@ -123,8 +128,9 @@ impl Window {
         }
         let ours = self.sent.len() - self.sent.partition_point(|at| *at + self.interval <= sent);
         let used = self.max.saturating_sub(remaining);
-        self.others.note(now, used.saturating_sub(u32::try_from(ours).unwrap_or(u32::MAX)));
-        self.read_at = Some(now);
+        let others = used.saturating_sub(u32::try_from(ours).unwrap_or(u32::MAX));
+        self.others.note(now, others);
+        self.read = Some((now, others > 0));
         if remaining == 0 {
             self.used_up(now);
         }

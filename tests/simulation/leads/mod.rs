@@ -11,7 +11,7 @@ mod hand_back;
 mod hearing;
 mod isolation;
 mod numbers;
-mod office;
+pub mod office;
 mod outages;
 mod persons;
 mod races;

@@ -51,12 +51,14 @@ async fn calls_under_way_are_not_taken_for_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn others_who_stop_are_forgotten_after_a_window() {
+async fn others_who_stop_are_forgotten_after_two_windows() {
     let limiter = limiter(0);
     turn(&limiter).await.answered(&left(9, 9_000));
     assert_eq!(limiter.quota().window_others, 95);
     sleep(Duration::from_secs(11)).await;
     turn(&limiter).await.answered(&left(99, 9_000));
+    assert_eq!(limiter.quota().window_others, 95);
+    sleep(Duration::from_secs(10)).await;
     assert_eq!(limiter.quota().window_others, 0);
 }
 
