@@ -1,5 +1,8 @@
 //! One snapshot per portal: concurrent readers join one fetch, writes are folded back in.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, fmt, future::Future, sync::Arc};
 
 use tokio::{

@@ -136,10 +136,10 @@ async fn find(
         Ok(account) => account,
         Err(trouble) => return Ok(Finding::Trouble(trouble)),
     };
-    quota::ask(job, &portal).await;
     if let Some(refusal) = refused_portal(ctx, &job.key, object, (valid, account)) {
         return Ok(Finding::Stalled(refusal));
     }
+    quota::ask(job, &portal).await;
     let tec = tec::look(ctx, &job.key, valid).await?;
     let looked = look(ctx, job, object, (valid, &portal, not_before), tec).await?;
     Ok(looked.map_or_else(Finding::Trouble, |looked| Finding::Looked(Box::new(looked))))

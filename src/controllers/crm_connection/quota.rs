@@ -1,6 +1,6 @@
 //! The portal's day: asks how much of it is used where answers do not tell, and says in status whether it is going to do.
 //!
-//! Status holds what rarely changes: the limit, and a verdict that changes with a margin ([`hubspot::Forecast`]).
+//! Status holds what rarely changes: the limit, and a verdict that changes with a margin ([`Forecast`]).
 
 use crate::{
     api::{

@@ -1,8 +1,14 @@
 //! HubSpot's limits, kept before HubSpot has to say so (API.md §11).
 //!
-//! One [`Limiter`] per portal and token, shared by every client of it. It counts sends in a rolling window, leaves the
-//! reserve to the customer's other apps, lets people's edits pass before timers, and after a refusal keeps everybody
-//! quiet until one probe has found out that it is over. It sends nothing itself.
+//! One [`Limiter`] per portal and token, shared by every client of it. It counts sends in a rolling window, lets people's
+//! edits pass before timers, and after a refusal keeps everybody quiet until one probe has found out that it is over. It
+//! sends nothing itself.
+//!
+//! What is left after us is never less than the reserve, whoever has used the rest, but for one call in a window. What
+//! others use is learnt from what HubSpot says is left: of the ten seconds (they use our token, or our app), and of the
+//! day, which all calls of the account count to. Searches have no header: there all calls of others are the most that can
+//! be searches. Of the day that is also left which others are going to need until midnight at their present pace, once a
+//! third is used.
 
 mod day;
 mod others;
@@ -101,7 +107,7 @@ pub struct Quota {
     pub window_interval: Duration,
     /// Of those, the calls we use while nobody else does.
     pub window_allowance: usize,
-    /// Of those, the calls that others of the same app use, as far as answers of the last interval show it.
+    /// Of those, the calls that others of the same app use, as far as answers of the last two intervals show it.
     pub window_others: u32,
     /// Searches we make in a second.
     pub search_allowance: usize,
@@ -129,7 +135,7 @@ pub struct Limiter {
 
 impl Limiter {
     /// A limiter that leaves `reserve_percent` (0..=100) of every limit unused. At least one call per window is let
-    /// through whatever the reserve.
+    /// through whatever the reserve, and whatever others use.
     pub fn new(clock: Arc<dyn Clock>, reserve_percent: u8) -> Self {
         let general = Window::new(DEFAULT_MAX, DEFAULT_INTERVAL, reserve_percent);
         let search = Window::new(SEARCH_MAX, SEARCH_INTERVAL, reserve_percent);

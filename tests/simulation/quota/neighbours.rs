@@ -68,6 +68,10 @@ async fn a_neighbour_that_comes_is_given_way_and_one_that_goes_leaves_its_share(
     assert_eq!(world.hubspot.requests().with_status(429), 0);
 }
 
+fn owner_of_ada(office: &Office) -> String {
+    office.world.object("assistants", "ada")["status"]["ownerId"].as_str().unwrap().to_owned()
+}
+
 /// Leads, with so much kept for others and a neighbour that searches.
 async fn searching(reserve: u32, neighbour: NeighbourConfig) -> Office {
     let portal = SimConfig { limit_per_10s: 1000, auto_accept: true, ..SimConfig::default() };
@@ -76,11 +80,11 @@ async fn searching(reserve: u32, neighbour: NeighbourConfig) -> Office {
     office.world.hubspot.neighbour(&neighbour);
     office.world.start();
     office.pass(3 * MINUTE).await;
-    office.ada = office.world.object("assistants", "ada")["status"]["ownerId"].as_str().unwrap_or_default().to_owned();
-    let new: Vec<String> = (0..450).map(|number| office.contact(&format!("new{number}"))).collect();
+    office.ada = owner_of_ada(&office);
+    let new: Vec<String> = (0..250).map(|number| office.contact(&format!("new{number}"))).collect();
     office.edit(&new, "hubspot_owner_id", &office.ada);
     office.pass(10 * MINUTE).await;
-    assert_eq!(office.tec().leads().len(), 450);
+    assert_eq!(office.tec().leads().len(), 250);
     assert_eq!(office.world.hubspot.requests().with_status(429), 0, "{}", office.world.trace());
     office
 }
@@ -130,7 +134,7 @@ async fn a_neighbour_that_uses_80_percent_of_the_day_is_never_refused() {
         let exhausted = office.world.condition("crmconnections", "portal", "QuotaExhausted");
         assert!(exhausted.contains("2026-11-23T10:00:00Z"), "{exhausted}");
         // Work waits for the next day, and is done then.
-        office.ada = office.world.object("assistants", "ada")["status"]["ownerId"].as_str().unwrap().to_owned();
+        office.ada = owner_of_ada(&office);
         let lena = office.contact("lena");
         office.assign(&lena, &office.ada);
         office.pass(HOUR + MINUTE).await;
