@@ -178,7 +178,9 @@ impl Day {
         let midnight = self.midnight_after(latest.at);
         let needed = self.expected(&latest, midnight, |reading| self.others(reading))?;
         let lately = self.last_sent.is_some_and(|at| date.duration_since(at) < LOOK_AGAIN);
-        (left <= needed + needed / 20 && left <= max / 3 * 2 && lately).then_some(midnight)
+        // Of their whole day a twentieth more: a margin that stays as it is until midnight.
+        let margin = (self.others(&latest) + needed) / 20;
+        (left <= needed + margin && left <= max / 3 * 2 && lately).then_some(midnight)
     }
 
     /// Calls that come before midnight at the present pace: the slower of today's and the last hour's, so that neither a
