@@ -427,6 +427,32 @@ pub struct CrmConnectionStatus {
     /// What would be done, while the plan annotation asks for it; at most 32 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Vec<String>>,
+    /// The portal's daily limit, and whether it is going to do. Absent where there is none, or none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<QuotaStatus>,
+}
+
+/// The portal's daily limit. Says what rarely changes; the numbers of the moment are metrics.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QuotaStatus {
+    /// Calls that all apps of the account together may make in a day.
+    pub daily_limit: i64,
+    /// Whether today's calls are going to be enough.
+    pub forecast: QuotaForecast,
+    /// The portal's next midnight, while they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resets_at: Option<Moment>,
+}
+
+/// Whether today's calls are going to be enough: judged by the pace of all apps today and in the last hour, the slower of
+/// the two. It becomes `ExceedsLimit` above the limit less the reserve, and `WithinLimit` again a tenth below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum QuotaForecast {
+    /// At the present pace they are.
+    WithinLimit,
+    /// At the present pace all but the reserve is used before the portal's midnight.
+    ExceedsLimit,
 }
 
 /// Where the operator goes on with leads. Written at most every 30 s, and at the end.

@@ -8,7 +8,7 @@ mod user;
 
 use crate::{
     domain::{Fingerprint, GroupName, UserId},
-    hubspot::{Archived, Error, ErrorKind, HubSpot, Lane, wire},
+    hubspot::{Archived, Error, ErrorKind, HubSpot, Lane, Urgency, wire},
     plan::Action,
     portal::{Portal, Trouble, snapshot, trouble::TroubleKind},
 };
@@ -40,14 +40,14 @@ impl From<Error> for Failed {
 }
 
 /// Carries one action out. What HubSpot refused within the last hour is not asked again unless a person is waiting.
-pub async fn apply(portal: &Portal, action: &Action, lane: Lane) -> Result<Applied, Failed> {
+pub async fn apply(portal: &Portal, action: &Action, urgency: &Urgency) -> Result<Applied, Failed> {
     let fingerprint = Fingerprint::of(&[format!("{action:?}").as_bytes()]);
-    if lane != Lane::Edit
+    if urgency.lane() != Lane::Edit
         && let Some(trouble) = portal.refusal(fingerprint)
     {
         return Err(Failed { trouble, correlation_id: None });
     }
-    let result = carry_out(portal, &portal.hubspot(lane), action).await;
+    let result = carry_out(portal, &portal.hubspot(urgency), action).await;
     if let Err(failed) = &result {
         portal.note_refusal(fingerprint, &failed.trouble);
     }

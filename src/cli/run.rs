@@ -41,7 +41,7 @@ pub(super) struct RunArgs {
     /// An API endpoint connections may name besides HubSpot's own, such as a simulator's; repeat for several.
     #[arg(long = "allow-endpoint", value_name = "URL")]
     allow_endpoints: Vec<Url>,
-    /// Most objects worked on at once.
+    /// Most objects worked on at once, besides those a person has just changed; a quarter of them for one connection.
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
     /// How long a deletion waits for an unusable connection before it lets go.

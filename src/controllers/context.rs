@@ -14,7 +14,10 @@ use super::{
     store::Store,
 };
 use crate::{
-    desired::{connection::EndpointPolicy, references::ObjectRef},
+    desired::{
+        connection::EndpointPolicy,
+        references::{Kind, ObjectRef},
+    },
     domain::ClusterId,
     runtime::{backoff::Backoff, chance::Chance, clock::Clock, lock, transport::Transport},
 };
@@ -28,7 +31,7 @@ pub struct Settings {
     pub endpoints: EndpointPolicy,
     /// Only these namespaces; all if empty.
     pub namespaces: Vec<String>,
-    /// Most reconciles at once.
+    /// Most reconciles at once, but for those a person waits for.
     pub concurrency: usize,
     /// How long a deletion waits for an unusable connection.
     pub deletion_grace: Duration,
@@ -80,7 +83,7 @@ impl Context {
             portals: Portals::default(),
             leads: Arc::default(),
             store: std::sync::Mutex::default(),
-            queue: std::sync::Mutex::new(Queue::new(Backoff::RECONCILE)),
+            queue: std::sync::Mutex::new(Queue::new(Backoff::RECONCILE, settings.concurrency)),
             work: Notify::new(),
             client,
             transport,
@@ -92,7 +95,8 @@ impl Context {
 
     /// Asks for a run as soon as possible.
     pub fn wake(&self, key: &ObjectRef, lane: Lane) {
-        lock(&self.queue).add(key, lane, Instant::now());
+        let home = lock(&self.store).refers_to(key, Kind::Connection).pop().unwrap_or_else(|| key.clone());
+        lock(&self.queue).add(key, &home, lane, Instant::now());
         self.work.notify_one();
     }
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{context::Context, queue::Next};
-use crate::portal::{Trouble, trouble::TroubleKind};
+use crate::{
+    hubspot::limits::LOOK_AGAIN,
+    portal::{Trouble, trouble::TroubleKind},
+};
 
 /// How an object takes a trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +28,9 @@ pub(super) fn of(trouble: &Trouble, ctx: &Context) -> Disposition {
         | TroubleKind::Unclear
         | TroubleKind::NotKept => Disposition::Retry,
         // A second behind midnight, so that two clocks a little apart agree that it has passed.
-        TroubleKind::QuotaExhausted(resets_at) => Disposition::Wait(ctx.until(resets_at) + Duration::from_secs(1)),
+        TroubleKind::QuotaExhausted(resets_at) => {
+            Disposition::Wait((ctx.until(resets_at) + Duration::from_secs(1)).min(LOOK_AGAIN))
+        }
         TroubleKind::InvalidCredentials
         | TroubleKind::MissingScopes
         | TroubleKind::WrongRegion

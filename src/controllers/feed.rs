@@ -147,7 +147,9 @@ impl Feed {
                 self.note(&source, &key);
                 let change = lock(&ctx.store).apply(source.0, *object);
                 if change == Change::Trigger {
-                    changed(ctx, &key);
+                    // Whatever a list brings, nobody has just typed it.
+                    let lane = if self.listing.contains_key(&source) { Lane::Dependency } else { Lane::Edit };
+                    changed(ctx, &key, lane);
                 }
             }
             Ok(Delta::Reference(key, version)) => {
@@ -157,7 +159,8 @@ impl Feed {
             Ok(Delta::Gone(key)) => gone(ctx, &key),
             Ok(Delta::Complete) => {
                 if let Some(seen) = self.listing.remove(&source) {
-                    for key in lock(&ctx.store).missing(source.0, source.1.as_deref(), &seen) {
+                    let missing = lock(&ctx.store).missing(source.0, source.1.as_deref(), &seen);
+                    for key in missing {
                         gone(ctx, &key);
                     }
                 }
@@ -178,8 +181,8 @@ fn reference(kind: Kind, meta: &kube::api::ObjectMeta) -> ObjectRef {
 }
 
 /// A person, or something acting for one, changed an object.
-fn changed(ctx: &Context, key: &ObjectRef) {
-    ctx.wake(key, Lane::Edit);
+fn changed(ctx: &Context, key: &ObjectRef, lane: Lane) {
+    ctx.wake(key, lane);
     match key.kind {
         // It counts its users, and its deletion waits for them.
         Kind::Assistant => wake_connections(ctx, key),

@@ -4,16 +4,20 @@
 //! once; adding what is already waiting changes nothing (or moves it to a more urgent lane); what changes while its
 //! object runs is run again afterwards; a person's edit goes before timers; equal urgency is first come, first served.
 //! Order depends on the calls alone, never on addresses or hashes.
+//!
+//! Runs wait for HubSpot's limits, each in its place. So that a portal with much to do keeps no place from others, a
+//! connection has a share of the places; and so that timers keep none from a person, edits have places of their own.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::{
     desired::references::ObjectRef,
+    hubspot::{self, Urgency},
     runtime::{backoff::Backoff, chance::Chance},
 };
 
@@ -27,6 +31,35 @@ pub enum Lane {
     /// Its time has come.
     Timer,
 }
+
+impl Lane {
+    fn class(self) -> Class {
+        match self {
+            Self::Edit => Class::Edits,
+            Self::Dependency | Self::Timer => Class::Others,
+        }
+    }
+}
+
+/// A person's edit overtakes a resync on the way to HubSpot, too.
+impl From<Lane> for Urgency {
+    fn from(lane: Lane) -> Self {
+        match lane {
+            Lane::Edit => hubspot::Lane::Edit.into(),
+            Lane::Dependency | Lane::Timer => hubspot::Lane::Resync.into(),
+        }
+    }
+}
+
+/// Whose places a run takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Edits,
+    Others,
+}
+
+/// One in so many places is a connection's.
+const SHARE: usize = 4;
 
 /// What follows a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +85,42 @@ pub struct Job {
     pub since: Instant,
     /// Failures in a row before this run.
     pub failures: u32,
+    /// The urgency of its calls to HubSpot; it grows if a person changes the object while it runs.
+    pub urgency: Urgency,
 }
 
+#[derive(Debug)]
+struct Running {
+    home: ObjectRef,
+    class: Class,
+    urgency: Urgency,
+}
+
+/// Runs under way that use a connection.
 #[derive(Debug, Default)]
+struct Load {
+    edits: usize,
+    others: usize,
+}
+
+impl Load {
+    fn of(&mut self, class: Class) -> &mut usize {
+        match class {
+            Class::Edits => &mut self.edits,
+            Class::Others => &mut self.others,
+        }
+    }
+}
+
+#[derive(Debug)]
 struct Slot {
+    /// The connection it uses.
+    home: ObjectRef,
     /// Place in `ready`, if waiting.
     waiting: Option<(Lane, u64)>,
     /// Since when it waits.
     since: Option<Instant>,
-    running: bool,
+    running: Option<Running>,
     /// Place in `timers`, if any.
     timer: Option<(Instant, u64)>,
     failures: u32,
@@ -70,64 +130,95 @@ struct Slot {
 #[derive(Debug)]
 pub struct Queue {
     slots: BTreeMap<ObjectRef, Slot>,
-    ready: BTreeMap<(Lane, u64), ObjectRef>,
+    /// Those that could start, by the connection they use.
+    ready: BTreeMap<ObjectRef, BTreeMap<(Lane, u64), ObjectRef>>,
     timers: BTreeMap<(Instant, u64), ObjectRef>,
-    running: BTreeSet<ObjectRef>,
+    loads: BTreeMap<ObjectRef, Load>,
+    /// Runs under way other than edits, and most of them.
+    others: usize,
+    places: usize,
     backoff: Backoff,
     ticket: u64,
 }
 
 impl Queue {
-    /// An empty queue.
-    pub fn new(backoff: Backoff) -> Self {
+    /// An empty queue: `places` runs at once, of them each connection's share, and as many edits of each connection.
+    pub fn new(backoff: Backoff, places: usize) -> Self {
         Self {
             slots: BTreeMap::new(),
             ready: BTreeMap::new(),
             timers: BTreeMap::new(),
-            running: BTreeSet::new(),
+            loads: BTreeMap::new(),
+            others: 0,
+            places: places.max(1),
             backoff,
             ticket: 0,
         }
     }
 
-    /// Asks for a run as soon as possible.
-    pub fn add(&mut self, key: &ObjectRef, lane: Lane, now: Instant) {
+    /// Asks for a run as soon as possible. `home` is the connection the object uses, or itself.
+    pub fn add(&mut self, key: &ObjectRef, home: &ObjectRef, lane: Lane, now: Instant) {
         self.ticket += 1;
-        let slot = self.slots.entry(key.clone()).or_default();
+        let slot = self.slots.entry(key.clone()).or_insert_with(|| Slot::new(home));
         slot.since = Some(now);
-        match slot.waiting {
-            Some((waiting, _)) if waiting <= lane => {}
-            before => {
-                if let Some(place) = before {
-                    self.ready.remove(&place);
-                }
-                slot.waiting = Some((lane, self.ticket));
-                if !slot.running {
-                    self.ready.insert((lane, self.ticket), key.clone());
-                }
-            }
+        if let Some(running) = slot.running.as_ref().filter(|_| lane == Lane::Edit) {
+            // The edit waits for this run: it must not wait for others.
+            running.urgency.raise(hubspot::Lane::Edit);
         }
+        let place = match slot.waiting {
+            Some(waiting) if waiting.0 <= lane => waiting,
+            _ => (lane, self.ticket),
+        };
+        if slot.running.is_some() {
+            home.clone_into(&mut slot.home);
+        } else if slot.waiting != Some(place) || slot.home != *home {
+            if let Some(before) = slot.waiting {
+                remove(&mut self.ready, &slot.home, &before);
+            }
+            home.clone_into(&mut slot.home);
+            self.ready.entry(home.clone()).or_default().insert(place, key.clone());
+        }
+        slot.waiting = Some(place);
     }
 
     /// Asks for a run at a time, replacing an earlier such wish.
     pub fn add_at(&mut self, key: &ObjectRef, due: Instant) {
         self.ticket += 1;
-        let slot = self.slots.entry(key.clone()).or_default();
+        let slot = self.slots.entry(key.clone()).or_insert_with(|| Slot::new(key));
         if let Some(old) = slot.timer.replace((due, self.ticket)) {
             self.timers.remove(&old);
         }
         self.timers.insert((due, self.ticket), key.clone());
     }
 
-    /// The most urgent run, marked as running.
+    /// The most urgent run that has a place, marked as running.
     pub fn pop(&mut self, now: Instant) -> Option<Job> {
         self.ripen(now);
-        let ((lane, _), key) = self.ready.pop_first()?;
-        let slot = self.slots.entry(key.clone()).or_default();
+        let (home, place) = self.next_place()?;
+        let key = remove(&mut self.ready, &home, &place)?;
+        let (lane, class) = (place.0, place.0.class());
+        *self.loads.entry(home.clone()).or_default().of(class) += 1;
+        self.others += usize::from(class == Class::Others);
+        let slot = self.slots.entry(key.clone()).or_insert_with(|| Slot::new(&home));
+        let urgency = Urgency::from(lane);
         slot.waiting = None;
-        slot.running = true;
-        self.running.insert(key.clone());
-        Some(Job { lane, since: slot.since.take().unwrap_or(now), failures: slot.failures, key })
+        slot.running = Some(Running { home, class, urgency: urgency.clone() });
+        Some(Job { lane, since: slot.since.take().unwrap_or(now), failures: slot.failures, urgency, key })
+    }
+
+    /// The first in line of those whose connection has a place left for them.
+    fn next_place(&self) -> Option<(ObjectRef, (Lane, u64))> {
+        let first = self.ready.iter().filter_map(|(home, waiting)| Some((self.first_of(home, waiting)?, home))).min();
+        first.map(|(place, home)| (home.clone(), place))
+    }
+
+    fn first_of(&self, home: &ObjectRef, waiting: &BTreeMap<(Lane, u64), ObjectRef>) -> Option<(Lane, u64)> {
+        let share = self.places.div_ceil(SHARE);
+        let (edits, others) = self.loads.get(home).map_or((0, 0), |load| (load.edits, load.others));
+        let edit = waiting.keys().next().filter(|place| place.0 == Lane::Edit && edits < share);
+        let may_start = others < share && self.others < self.places;
+        let other = || waiting.range((Lane::Dependency, 0)..).next().map(|(place, _)| place).filter(|_| may_start);
+        edit.or_else(other).copied()
     }
 
     /// When the next timer is due.
@@ -137,13 +228,20 @@ impl Queue {
 
     /// A run has ended.
     pub fn done(&mut self, key: &ObjectRef, next: Next, now: Instant, chance: &Chance) {
-        self.running.remove(key);
         let Some(slot) = self.slots.get_mut(key) else { return };
-        slot.running = false;
+        if let Some(Running { home, class, urgency: _ }) = slot.running.take() {
+            self.others -= usize::from(class == Class::Others);
+            if let Some(load) = self.loads.get_mut(&home) {
+                *load.of(class) -= 1;
+                if load.edits + load.others == 0 {
+                    self.loads.remove(&home);
+                }
+            }
+        }
         slot.failures = if next == Next::Retry { slot.failures.saturating_add(1) } else { 0 };
         let failures = slot.failures;
         if let Some(place) = slot.waiting {
-            self.ready.insert(place, key.clone());
+            self.ready.entry(slot.home.clone()).or_default().insert(place, key.clone());
         }
         match next {
             Next::Idle => self.clear_timer(key),
@@ -155,12 +253,12 @@ impl Queue {
 
     /// How many runs are under way.
     pub fn running(&self) -> usize {
-        self.running.len()
+        self.loads.values().map(|load| load.edits + load.others).sum()
     }
 
-    /// How many objects wait for a run that could start now.
+    /// How many objects wait for a run.
     pub fn waiting(&self) -> usize {
-        self.ready.len()
+        self.ready.values().map(BTreeMap::len).sum()
     }
 
     fn ripen(&mut self, now: Instant) {
@@ -169,10 +267,10 @@ impl Queue {
                 break;
             }
             let key = entry.remove();
-            if let Some(slot) = self.slots.get_mut(&key) {
-                slot.timer = None;
-            }
-            self.add(&key, Lane::Timer, now);
+            let Some(slot) = self.slots.get_mut(&key) else { continue };
+            slot.timer = None;
+            let home = slot.home.clone();
+            self.add(&key, &home, Lane::Timer, now);
         }
     }
 
@@ -191,80 +289,21 @@ impl Queue {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::desired::references::Kind;
-
-    fn key(name: &str) -> ObjectRef {
-        ObjectRef::new(Kind::Assistant, "ns", name)
+impl Slot {
+    fn new(home: &ObjectRef) -> Self {
+        Self { home: home.clone(), waiting: None, since: None, running: None, timer: None, failures: 0 }
     }
+}
 
-    fn names(queue: &mut Queue, now: Instant) -> Vec<String> {
-        std::iter::from_fn(|| queue.pop(now)).map(|job| job.key.name).collect()
+fn remove(
+    ready: &mut BTreeMap<ObjectRef, BTreeMap<(Lane, u64), ObjectRef>>,
+    home: &ObjectRef,
+    place: &(Lane, u64),
+) -> Option<ObjectRef> {
+    let waiting = ready.get_mut(home)?;
+    let key = waiting.remove(place);
+    if waiting.is_empty() {
+        ready.remove(home);
     }
-
-    #[test]
-    fn urgent_first_then_first_come_and_each_once() {
-        let (mut queue, now) = (Queue::new(Backoff::RECONCILE), Instant::now());
-        for name in ["t1", "t2"] {
-            queue.add(&key(name), Lane::Timer, now);
-        }
-        queue.add(&key("d"), Lane::Dependency, now);
-        queue.add(&key("t2"), Lane::Edit, now);
-        queue.add(&key("t2"), Lane::Timer, now);
-        assert_eq!(names(&mut queue, now), ["t2", "d", "t1"]);
-    }
-
-    #[test]
-    fn never_twice_at_once_but_again_afterwards() {
-        let (mut queue, now, chance) = (Queue::new(Backoff::RECONCILE), Instant::now(), Chance::seeded(1));
-        queue.add(&key("a"), Lane::Edit, now);
-        assert!(queue.pop(now).is_some());
-        let later = now + Duration::from_secs(1);
-        queue.add(&key("a"), Lane::Edit, later);
-        assert_eq!(queue.pop(later), None);
-        // Nor when a second wish is more urgent than the first.
-        queue.add(&key("b"), Lane::Timer, later);
-        assert!(queue.pop(later).is_some());
-        queue.add(&key("b"), Lane::Timer, later);
-        queue.add(&key("b"), Lane::Edit, later);
-        assert_eq!(queue.pop(later), None);
-        queue.done(&key("a"), Next::Idle, later, &chance);
-        assert_eq!(queue.pop(later).unwrap().since, later);
-    }
-
-    #[test]
-    fn failures_back_off_per_object_and_success_resets() {
-        let (mut queue, mut now, chance) = (Queue::new(Backoff::RECONCILE), Instant::now(), Chance::seeded(1));
-        let mut pauses = Vec::new();
-        queue.add(&key("a"), Lane::Edit, now);
-        for _ in 0..6 {
-            queue.pop(now).unwrap();
-            queue.done(&key("a"), Next::Retry, now, &chance);
-            let due = queue.next_due().unwrap();
-            pauses.push(due - now);
-            now = due;
-        }
-        assert!(pauses[5] > pauses[0] && pauses[5] <= Duration::from_secs(32), "{pauses:?}");
-        assert_eq!(queue.pop(now).unwrap().failures, 6);
-        queue.done(&key("a"), Next::After(Duration::from_secs(9)), now, &chance);
-        assert_eq!(queue.next_due(), Some(now + Duration::from_secs(9)));
-        assert_eq!(queue.pop(now + Duration::from_secs(9)).unwrap().failures, 0);
-    }
-
-    #[test]
-    fn forgotten_objects_leave_nothing_behind() {
-        let (mut queue, now, chance) = (Queue::new(Backoff::RECONCILE), Instant::now(), Chance::seeded(1));
-        queue.add(&key("a"), Lane::Edit, now);
-        queue.pop(now).unwrap();
-        queue.add_at(&key("a"), now);
-        queue.done(&key("a"), Next::Forget, now, &chance);
-        assert!(queue.slots.is_empty() && queue.timers.is_empty() && queue.ready.is_empty());
-        queue.add(&key("b"), Lane::Edit, now);
-        queue.pop(now).unwrap();
-        queue.add(&key("b"), Lane::Edit, now);
-        queue.done(&key("b"), Next::Forget, now, &chance);
-        assert_eq!(queue.pop(now).unwrap().key.name, "b");
-    }
+    key
 }

@@ -104,9 +104,8 @@ impl Operator {
                 }
                 self.start_jobs(tasks);
             }
-            // With every place taken a due timer cannot start anything: waiting for it would be spinning.
-            let may_start = feed.is_complete() && tasks.len() < self.places();
-            let due = if may_start { lock(&ctx.queue).next_due() } else { None };
+            // A timer that is due has been taken by `start_jobs`, whether there was a place for it or not.
+            let due = if feed.is_complete() { lock(&ctx.queue).next_due() } else { None };
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
@@ -118,14 +117,9 @@ impl Operator {
         }
     }
 
-    fn places(&self) -> usize {
-        self.ctx.settings.concurrency.max(1)
-    }
-
     fn start_jobs(&self, tasks: &mut JoinSet<Ended>) {
         let mut queue = lock(&self.ctx.queue);
-        while tasks.len() < self.places() {
-            let Some(job) = queue.pop(Instant::now()) else { break };
+        while let Some(job) = queue.pop(Instant::now()) {
             tasks.spawn(run_job(Arc::clone(&self.ctx), job));
         }
     }

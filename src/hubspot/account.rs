@@ -7,7 +7,10 @@ use super::{
     call::Call,
     error::Result,
     operation::Operation,
-    wire::account::{AccountDetails, TokenInfo},
+    wire::{
+        account::{AccountDetails, DailyUsage, FetchStatus, TokenInfo},
+        paging::Page,
+    },
 };
 
 impl HubSpot {
@@ -19,6 +22,20 @@ impl HubSpot {
             self.limiter().set_time_zone(&account.time_zone);
         }
         Ok(account)
+    }
+
+    /// How much of the day's limit all private apps and scripts of the account have used; OAuth apps have no such limit
+    /// (API.md §11). `None` if HubSpot cannot tell now. Tells the limiter, for whom it is meant: where HubSpot's headers do
+    /// not say so, and not more than once an hour ([`super::Limiter::ask_usage`]).
+    pub async fn daily_usage(&self) -> Result<Option<DailyUsage>> {
+        let path = format!("/account-info/{VERSION}/api-usage/daily/private-apps");
+        let answer = self.fetch::<Page<DailyUsage>>(&Call::get(Operation::DailyUsage, path)).await?;
+        let known = |usage: &DailyUsage| matches!(usage.fetch_status, FetchStatus::Success | FetchStatus::Cached);
+        let usage = answer.results.into_iter().find(|usage| known(usage) && usage.usage_limit > 0);
+        if let Some(usage) = &usage {
+            self.limiter().learn_usage(usage.usage_limit, usage.usage_limit.saturating_sub(usage.current_usage));
+        }
+        Ok(usage)
     }
 
     /// Whom the token belongs to and which scopes it holds. Of a static token it is asked by a call that HubSpot's specs do

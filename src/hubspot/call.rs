@@ -152,7 +152,7 @@ impl HubSpot {
         let credential = &self.inner.credential;
         // Without a token no turn is taken, and a token may end while the turn is waited for.
         credential.token().await?;
-        let turn = self.inner.limiter.acquire(self.lane, call.budget).await;
+        let turn = self.inner.limiter.acquire(&self.urgency, call.budget).await;
         let permit = turn.map_err(|refusal| fail(refusal.into()))?;
         let token = credential.token().await?;
         let request = self.request(call, &token)?;

@@ -51,7 +51,7 @@ pub use self::{
     credential::Credential,
     engagements::{ASSOCIATIONS_LIMIT, EngagementKind, EngagementRecord, NewEngagement},
     error::{Error, ErrorKind, Result},
-    limits::{Lane, Limiter},
+    limits::{Forecast, Lane, Limiter, Urgency},
     operation::{Effect, Operation},
     search::{Direction, Filter, FilterOperator, FoundContacts, SEARCH_PAGE, SEARCH_WINDOW, Search},
     token::AccessToken,
@@ -84,7 +84,7 @@ pub struct Connection {
 pub struct HubSpot {
     inner: Arc<Inner>,
     base: Arc<Url>,
-    lane: Lane,
+    urgency: Urgency,
 }
 
 struct Inner {
@@ -119,14 +119,14 @@ impl HubSpot {
         Self {
             inner: Arc::new(Inner { transport, credential, limiter, chance }),
             base: Arc::new(base),
-            lane: Lane::default(),
+            urgency: Lane::default().into(),
         }
     }
 
     /// The same client whose calls wait in another lane.
     #[must_use]
-    pub fn with_lane(&self, lane: Lane) -> Self {
-        Self { lane, ..self.clone() }
+    pub fn with_lane(&self, urgency: impl Into<Urgency>) -> Self {
+        Self { urgency: urgency.into(), ..self.clone() }
     }
 
     /// The same client pointed at another host; limits stay shared.
@@ -163,7 +163,10 @@ impl HubSpot {
 
 impl fmt::Debug for HubSpot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HubSpot").field("base", &self.base.as_str()).field("lane", &self.lane).finish_non_exhaustive()
+        f.debug_struct("HubSpot")
+            .field("base", &self.base.as_str())
+            .field("lane", &self.urgency)
+            .finish_non_exhaustive()
     }
 }
 

@@ -47,6 +47,8 @@ macro_rules! operations {
 operations! {
     /// Account details (API.md §4).
     AccountDetails = "account_details", Read;
+    /// How much of the day's limit is used (API.md §4).
+    DailyUsage = "daily_usage", Read;
     /// Whom the token belongs to (API.md §2.1).
     TokenInfo = "token_info", Read;
     /// A new access token for a refresh token (API.md §3). HubSpot may replace the refresh token with it.

@@ -1,5 +1,8 @@
 //! One snapshot per portal: concurrent readers join one fetch, writes are folded back in.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, fmt, future::Future, sync::Arc};
 
 use tokio::{
@@ -17,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::{Email, Fingerprint, GroupName, UserId},
-    hubspot::{self, HubSpot, Lane, wire},
+    hubspot::{self, HubSpot, Lane, Limiter, Urgency, wire},
     runtime::{backoff::Backoff, lock},
 };
 
@@ -60,7 +63,44 @@ pub struct Portal {
     refusals: std::sync::Mutex<BTreeMap<Fingerprint, (Instant, Trouble)>>,
 }
 
-struct Cell<T>(Mutex<Slot<T>>);
+struct Cell<T> {
+    slot: Mutex<Slot<T>>,
+    crowd: std::sync::Mutex<Crowd>,
+}
+
+/// Who is at a list.
+#[derive(Default)]
+struct Crowd {
+    /// The work that reads it.
+    reader: Option<Urgency>,
+    /// How many wait for it because a person waits.
+    edits: usize,
+}
+
+/// A place among those who wait for a list. While one of them is there because of a person, whoever reads it hurries.
+struct Waiting<'a>(Option<&'a std::sync::Mutex<Crowd>>);
+
+impl<'a> Waiting<'a> {
+    fn at(crowd: &'a std::sync::Mutex<Crowd>, urgency: &Urgency) -> Self {
+        if urgency.lane() != Lane::Edit {
+            return Self(None);
+        }
+        let mut seen = lock(crowd);
+        seen.edits += 1;
+        if let Some(reader) = &seen.reader {
+            reader.raise(Lane::Edit);
+        }
+        Self(Some(crowd))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(crowd) = self.0 {
+            lock(crowd).edits -= 1;
+        }
+    }
+}
 
 struct Slot<T> {
     /// When the last read began: what happened before is in it.
@@ -78,21 +118,33 @@ impl<T> Slot<T> {
 }
 
 impl<T> Cell<T> {
-    fn new() -> Self {
-        Self(Mutex::new(Slot::new(None, Section::NotRead)))
+    fn new(slot: Slot<T>) -> Self {
+        Self { slot: Mutex::new(slot), crowd: std::sync::Mutex::default() }
+    }
+
+    fn unread() -> Self {
+        Self::new(Slot::new(None, Section::NotRead))
     }
 
     /// The section, read anew if the last read began before `not_before` or never began. Whoever waits for a read under way gets its
     /// result if that is young enough.
-    async fn read<F>(&self, wanted: bool, not_before: Option<Instant>, fetch: impl FnOnce() -> F) -> Section<T>
+    async fn read<F>(
+        &self,
+        (wanted, not_before, urgency): (bool, Option<Instant>, &Urgency),
+        fetch: impl FnOnce() -> F,
+    ) -> Section<T>
     where
         F: Future<Output = hubspot::Result<T>>,
     {
-        let mut slot = self.0.lock().await;
+        let waiting = Waiting::at(&self.crowd, urgency);
+        let mut slot = self.slot.lock().await;
+        drop(waiting);
         let retry = slot.retry_at.is_some_and(|at| at <= Instant::now());
         if wanted && (retry || slot.began.is_none_or(|began| Some(began) < not_before)) {
             let began = Instant::now();
+            self.begin_reading(urgency);
             let result = fetch().await;
+            lock(&self.crowd).reader = None;
             slot.began = Some(began);
             slot.section = match result {
                 Ok(value) => {
@@ -110,6 +162,14 @@ impl<T> Cell<T> {
         }
         slot.section.share()
     }
+
+    fn begin_reading(&self, urgency: &Urgency) {
+        let mut crowd = lock(&self.crowd);
+        crowd.reader = Some(urgency.clone());
+        if crowd.edits > 0 {
+            urgency.raise(Lane::Edit);
+        }
+    }
 }
 
 fn stale<T>(old: Section<T>, trouble: Trouble) -> Section<T> {
@@ -122,7 +182,7 @@ fn stale<T>(old: Section<T>, trouble: Trouble) -> Section<T> {
 impl<T: Clone> Cell<T> {
     /// Changes what is known without reading: our own write went through.
     async fn fold(&self, change: impl FnOnce(&mut T)) {
-        let mut slot: MutexGuard<'_, Slot<T>> = self.0.lock().await;
+        let mut slot: MutexGuard<'_, Slot<T>> = self.slot.lock().await;
         if let Section::Fresh(value) | Section::Stale(value, _) = &mut slot.section {
             change(Arc::make_mut(value));
         }
@@ -137,21 +197,26 @@ impl Portal {
         Self {
             hubspot: resolved.hubspot,
             ours: std::sync::Mutex::default(),
-            account: Cell(Mutex::new(account)),
-            groups: Cell::new(),
-            properties: Cell::new(),
-            users: Cell::new(),
-            owners: Cell::new(),
-            roles: Cell::new(),
-            teams: Cell::new(),
-            acceptance: Cell::new(),
+            account: Cell::new(account),
+            groups: Cell::unread(),
+            properties: Cell::unread(),
+            users: Cell::unread(),
+            owners: Cell::unread(),
+            roles: Cell::unread(),
+            teams: Cell::unread(),
+            acceptance: Cell::unread(),
             refusals: std::sync::Mutex::default(),
         }
     }
 
     /// The client, in a lane.
-    pub fn hubspot(&self, lane: Lane) -> HubSpot {
-        self.hubspot.with_lane(lane)
+    pub fn hubspot(&self, urgency: impl Into<Urgency>) -> HubSpot {
+        self.hubspot.with_lane(urgency)
+    }
+
+    /// The limits of the portal and its token.
+    pub fn limiter(&self) -> &Limiter {
+        self.hubspot.limiter()
     }
 
     /// Which properties must be known even when archived.
@@ -160,26 +225,27 @@ impl Portal {
     }
 
     /// The snapshot; of each of `parts` no read is older than `not_before`; `None`: any read will do.
-    pub async fn read(&self, parts: &[Part], not_before: Option<Instant>, lane: Lane) -> PortalSnapshot {
-        let hubspot = &self.hubspot(lane);
+    pub async fn read(&self, parts: &[Part], not_before: Option<Instant>, urgency: &Urgency) -> PortalSnapshot {
+        let hubspot = &self.hubspot(urgency);
         let wants = |part: Part| parts.contains(&part);
         let ours = lock(&self.ours).clone();
         let (account, groups, properties, users, owners, roles, teams, acceptance) = futures::join!(
-            self.account.read(wants(Part::Account), not_before, || observe::account(hubspot)),
-            self.groups.read(wants(Part::Groups), not_before, || observe::groups(hubspot)),
-            self.properties.read(wants(Part::Properties), not_before, || observe::properties(hubspot, &ours)),
-            self.users.read(wants(Part::Users), not_before, || observe::users(hubspot)),
-            self.owners.read(wants(Part::Owners), not_before, || observe::owners(hubspot)),
-            self.roles.read(wants(Part::Roles), not_before, || observe::roles(hubspot)),
-            self.teams.read(wants(Part::Teams), not_before, || observe::teams(hubspot)),
-            self.acceptance.read(wants(Part::Acceptance), not_before, || observe::acceptance(hubspot)),
+            self.account.read((wants(Part::Account), not_before, urgency), || observe::account(hubspot)),
+            self.groups.read((wants(Part::Groups), not_before, urgency), || observe::groups(hubspot)),
+            self.properties
+                .read((wants(Part::Properties), not_before, urgency), || observe::properties(hubspot, &ours)),
+            self.users.read((wants(Part::Users), not_before, urgency), || observe::users(hubspot)),
+            self.owners.read((wants(Part::Owners), not_before, urgency), || observe::owners(hubspot)),
+            self.roles.read((wants(Part::Roles), not_before, urgency), || observe::roles(hubspot)),
+            self.teams.read((wants(Part::Teams), not_before, urgency), || observe::teams(hubspot)),
+            self.acceptance.read((wants(Part::Acceptance), not_before, urgency), || observe::acceptance(hubspot)),
         );
         PortalSnapshot { account, groups, properties, users, owners, roles, teams, acceptance }
     }
 
     /// Asks HubSpot one thing. A user found this way is folded in.
-    pub async fn answer(&self, question: &Question, lane: Lane) -> Answer {
-        let answer = observe::answer(&self.hubspot(lane), question).await;
+    pub async fn answer(&self, question: &Question, urgency: &Urgency) -> Answer {
+        let answer = observe::answer(&self.hubspot(urgency), question).await;
         if let (Question::User(email), Answer::User(Some(user))) = (question, &answer) {
             self.fold_user(email, Some(user.clone())).await;
         }

@@ -15,6 +15,7 @@ use super::{checker::Contract, watch::Found};
 pub fn asks(operation: Operation) -> &'static str {
     match operation {
         Operation::AccountDetails => "GET /account-info/2026-03/details",
+        Operation::DailyUsage => "GET /account-info/2026-03/api-usage/daily/private-apps",
         Operation::TokenInfo => "POST /oauth/v2/private-apps/get/access-token-info",
         Operation::RefreshToken | Operation::ExchangeCode => "POST /oauth/2026-03/token",
         Operation::IntrospectToken => "POST /oauth/2026-03/token/introspect",

@@ -103,6 +103,7 @@ impl Desk {
     pub async fn call(&self, operation: Operation, client: &HubSpot) -> Outcome {
         match operation {
             Operation::AccountDetails => client.account_details().await.map(drop),
+            Operation::DailyUsage => client.daily_usage().await.map(drop),
             Operation::TokenInfo => client.token_info().await.map(drop),
             Operation::RefreshToken => {
                 let installed = self.sim.install_app(DEFAULT_CLIENT_ID).unwrap();

@@ -2,6 +2,7 @@
 
 mod flows;
 mod leads;
+mod quota;
 mod seeds;
 mod tokens;
 mod webhooks;

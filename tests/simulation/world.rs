@@ -51,9 +51,14 @@ pub struct World {
 impl World {
     /// An empty portal and a cluster with our kinds, the namespace and the token's Secret. The operator is not running.
     pub fn new(seed: u64, config: SimConfig) -> Self {
+        Self::at("2026-11-22T10:00:00Z", seed, config)
+    }
+
+    /// The same on another day.
+    pub fn at(epoch: &str, seed: u64, config: SimConfig) -> Self {
         // kube's watch back-off draws from this thread's generator (KUBE P10).
         fastrand::seed(seed);
-        let epoch: Timestamp = "2026-11-22T10:00:00Z".parse().expect("a date");
+        let epoch: Timestamp = epoch.parse().expect("a date");
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(epoch));
         let kube = KubeSim::new(Arc::clone(&clock));
         for crd in schema::crds() {

@@ -98,19 +98,19 @@ async fn remove(ctx: &Context, job: &Job, object: &Assistant) -> Left {
 
 async fn carry_out(email: &Email, usable: &Arc<Usable>, job: &Job) -> Result<Left, Trouble> {
     // A deletion is a person's doing, and what HubSpot refused a while ago is asked anew.
-    let lane = crate::hubspot::Lane::Edit;
+    let urgency = &crate::hubspot::Lane::Edit.into();
     let mut answers = Answers::default();
     for _ in 0..MAX_ROUNDS {
-        let snapshot = usable.portal.read(&[Part::Users], Some(usable.as_of), lane).await;
+        let snapshot = usable.portal.read(&[Part::Users], Some(usable.as_of), urgency).await;
         match removal::user(email, &snapshot, &answers)? {
             Removal::Done => return Ok(Left::Nothing),
             Removal::Blocked(refusal) => return Ok(Left::Blocked(refusal)),
             Removal::Next(plan) => {
                 for question in &plan.questions {
-                    answers.given.insert(question.clone(), usable.portal.answer(question, lane).await);
+                    answers.given.insert(question.clone(), usable.portal.answer(question, urgency).await);
                 }
                 for step in &plan.steps {
-                    apply::apply(&usable.portal, &step.action, lane).await.map_err(|failed| failed.trouble)?;
+                    apply::apply(&usable.portal, &step.action, urgency).await.map_err(|failed| failed.trouble)?;
                     tracing::info!(object = %job.key, change = step.action.kind(), "HubSpot changed");
                     // The proof is HubSpot's 404, not our own bookkeeping.
                     answers.given.retain(|question, _| !matches!(question, crate::portal::snapshot::Question::User(_)));

@@ -90,7 +90,7 @@ async fn owner_now(
     known: OwnerId,
 ) -> Option<OwnerId> {
     let Availability::Ready(usable) = ctx.portals.availability(connection) else { return Some(known) };
-    let snapshot = usable.portal.read(&[Part::Owners], None, Lane::Leads).await;
+    let snapshot = usable.portal.read(&[Part::Owners], None, &Lane::Leads.into()).await;
     match snapshot.owners.last_known() {
         Some(owners) => owners.get(&valid.email).map(|owner| owner.id.clone()),
         None => Some(known),

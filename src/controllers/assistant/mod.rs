@@ -54,6 +54,23 @@ enum Finding {
     Looked(Box<Looked>),
 }
 
+impl Finding {
+    /// The trouble, where nothing came of the run but that.
+    fn only_trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Trouble(trouble) => Some(trouble),
+            Self::Looked(looked) if looked.done.is_empty() => looked.failed.as_ref(),
+            Self::Stalled(_)
+            | Self::Waiting(_)
+            | Self::NoConnection(_)
+            | Self::Suspended
+            | Self::Postponed
+            | Self::TecUnread(_)
+            | Self::Looked(_) => None,
+        }
+    }
+}
+
 /// One run.
 pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrupted> {
     let object = match status::load::<Assistant>(ctx, &job.key) {
@@ -91,7 +108,7 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
     if matches!(finding, Finding::Postponed) {
         return Ok(Next::Idle);
     }
-    if let Finding::Trouble(trouble) = &finding
+    if let Some(trouble) = finding.only_trouble()
         && status::passes_by_itself(trouble)
     {
         tracing::info!(object = %job.key, %trouble, "will be repeated");

@@ -16,7 +16,6 @@ use crate::{
     apply::{self, Applied},
     controllers::{
         context::Context,
-        crm_connection::hubspot_lane,
         portals::Usable,
         queue::{Job, Lane},
         status,
@@ -66,7 +65,6 @@ pub(super) async fn look(
     in_tec: Option<InTec>,
 ) -> Result<Looked, Trouble> {
     let portal = &usable.portal;
-    let lane = hubspot_lane(job.lane);
     let plan_only = status::plan_only(object) || usable.plan_only;
     let hold_until = valid.hold_until.max(usable.connection.hold_until);
     let mut desired = desired(object, valid, permission(plan_only, hold_until, Mode::Enforce, ctx.now()));
@@ -80,11 +78,11 @@ pub(super) async fn look(
             break;
         }
         for question in &planned.plan.questions {
-            answers.given.insert(question.clone(), portal.answer(question, lane).await);
+            answers.given.insert(question.clone(), portal.answer(question, &job.urgency).await);
         }
         for step in &planned.plan.steps {
             let again = matches!(planned.report.user, UserFinding::Removed { .. });
-            match apply::apply(portal, &step.action, lane).await {
+            match apply::apply(portal, &step.action, &job.urgency).await {
                 Ok(applied) => {
                     remember(&mut desired.memory, (&step.action, &applied), again, ctx.now());
                     answers = Answers::default();
@@ -109,7 +107,7 @@ pub(super) async fn look(
         if !planned.report.drift.is_empty() && planned.plan.questions.is_empty() {
             break;
         }
-        snapshot = portal.read(&[], None, lane).await;
+        snapshot = portal.read(&[], None, &job.urgency).await;
         planned = planner::plan(&desired, &snapshot, &answers, ctx.now());
     }
     let report = planned.report;
@@ -177,14 +175,13 @@ async fn read(
     (valid, usable): (&ValidatedAssistant, &Arc<Usable>),
 ) -> PortalSnapshot {
     let portal = &usable.portal;
-    let lane = hubspot_lane(job.lane);
     let not_before = Some(usable.as_of).max(wanted_since(ctx, job, object, usable));
-    portal.read(&[Part::Users], not_before, lane).await;
+    portal.read(&[Part::Users], not_before, &job.urgency).await;
     let polled = not_before.max(owner_poll(ctx, job, object));
-    let seen = portal.read(&[Part::Owners], polled, lane).await;
+    let seen = portal.read(&[Part::Owners], polled, &job.urgency).await;
     // With the owner, the acceptance may have come.
     let appeared = seen.owners.fresh().is_ok_and(|owners| owners.contains_key(&valid.email));
-    portal.read(&extra_parts(valid, object), if appeared { polled } else { not_before }, lane).await
+    portal.read(&extra_parts(valid, object), if appeared { polled } else { not_before }, &job.urgency).await
 }
 
 /// A 401 in the middle of work: the connection has to look again before anybody else asks.

@@ -113,7 +113,7 @@ async fn remove(ctx: &Context, job: &Job, object: &CrmConnection) -> Result<Left
         }
         Err(Finding::Suspended | Finding::Looked(_)) => return Ok(Left::Nothing),
     };
-    let account = opened.portal.read(&[Part::Account], Some(job.since), crate::hubspot::Lane::Resync).await;
+    let account = opened.portal.read(&[Part::Account], Some(job.since), &job.urgency).await;
     let pinned = object.status.as_ref().and_then(|status| status.portal_id.clone());
     match account.account.fresh() {
         Err(trouble) => return Ok(Left::trouble(what, &trouble)),
@@ -142,21 +142,21 @@ async fn remove(ctx: &Context, job: &Job, object: &CrmConnection) -> Result<Left
 
 async fn carry_out(desired: &PortalDesired, portal: &Portal, job: &Job) -> Result<Left, Trouble> {
     // A deletion is a person's doing, and what HubSpot refused a while ago is asked anew.
-    let lane = crate::hubspot::Lane::Edit;
+    let urgency = &crate::hubspot::Lane::Edit.into();
     let parts = [Part::Groups, Part::Properties];
     let mut answers = Answers::default();
     let mut not_before = Some(job.since);
     for _ in 0..MAX_ROUNDS {
-        let snapshot = portal.read(&parts, not_before, lane).await;
+        let snapshot = portal.read(&parts, not_before, urgency).await;
         match removal::portal(desired, &snapshot, &answers)? {
             Removal::Done => return Ok(Left::Nothing),
             Removal::Blocked(refusal) => return Ok(Left::Blocked(refusal)),
             Removal::Next(plan) => {
                 for question in &plan.questions {
-                    answers.given.insert(question.clone(), portal.answer(question, lane).await);
+                    answers.given.insert(question.clone(), portal.answer(question, urgency).await);
                 }
                 for step in &plan.steps {
-                    apply::apply(portal, &step.action, lane).await.map_err(|failed| failed.trouble)?;
+                    apply::apply(portal, &step.action, urgency).await.map_err(|failed| failed.trouble)?;
                     tracing::info!(object = %job.key, change = %render::action(&step.action), "HubSpot changed");
                 }
                 if !plan.steps.is_empty() {

@@ -6,6 +6,7 @@ mod cleanup;
 mod credential;
 mod open;
 mod portal;
+mod quota;
 mod report;
 mod schedules;
 mod tec;
@@ -51,6 +52,17 @@ enum Finding {
     Looked(Box<Looked>),
 }
 
+impl Finding {
+    /// The trouble, where nothing came of the run but that.
+    fn only_trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Trouble(trouble) => Some(trouble),
+            Self::Looked(looked) if looked.done.is_empty() => looked.failed.as_ref(),
+            Self::Stalled(_) | Self::Waiting(_) | Self::Suspended | Self::Looked(_) => None,
+        }
+    }
+}
+
 /// One run.
 pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrupted> {
     let object = match status::load::<CrmConnection>(ctx, &job.key) {
@@ -84,7 +96,7 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
         Ok(valid) if valid.suspend => Finding::Suspended,
         Ok(valid) => find(ctx, job, &object, valid).await?,
     };
-    if let Finding::Trouble(trouble) = &finding
+    if let Some(trouble) = finding.only_trouble()
         && status::passes_by_itself(trouble)
     {
         tracing::info!(object = %job.key, %trouble, "will be repeated");
@@ -120,13 +132,17 @@ async fn find(
         Ok(opened) => opened,
         Err(finding) => return Ok(finding),
     };
-    let snapshot = portal.read(&[Part::Account], not_before, hubspot_lane(job.lane)).await;
+    let snapshot = portal.read(&[Part::Account], not_before, &job.urgency).await;
     let account = match snapshot.account.fresh() {
         Ok(account) => account,
         Err(trouble) => return Ok(Finding::Trouble(trouble)),
     };
     if let Some(refusal) = refused_portal(ctx, &job.key, object, (valid, account)) {
         return Ok(Finding::Stalled(refusal));
+    }
+    // OAuth apps have no limit of a day (API.md §11).
+    if matches!(valid.auth, connection::Auth::Token(_)) {
+        quota::ask(job, &portal).await;
     }
     let tec = tec::look(ctx, &job.key, valid).await?;
     let looked = look(ctx, job, object, (valid, &portal, not_before), tec).await?;
@@ -192,14 +208,6 @@ fn older_in_status(ctx: &Context, key: &ObjectRef, object: &CrmConnection, porta
 fn age(object: &CrmConnection) -> Age {
     let created = object.metadata.creation_timestamp.as_ref().map_or(jiff::Timestamp::MAX, |time| time.0);
     (created, object.uid().unwrap_or_default())
-}
-
-/// A person's edit overtakes a resync on the way to HubSpot, too.
-pub(super) fn hubspot_lane(lane: Lane) -> crate::hubspot::Lane {
-    match lane {
-        Lane::Edit => crate::hubspot::Lane::Edit,
-        Lane::Dependency | Lane::Timer => crate::hubspot::Lane::Resync,
-    }
 }
 
 /// After a failure HubSpot is left alone for a while, whoever asks: others wake this connection, too.

@@ -6,7 +6,6 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    hubspot_lane,
     schedules::{self, List, Problem},
     tec,
 };
@@ -74,11 +73,10 @@ pub(super) async fn look(
         known: known(object),
         plan_only: status::plan_only(object),
     };
-    let lane = hubspot_lane(job.lane);
     portal.watch_properties(names(valid));
     let began = Instant::now();
     let parts = [Part::Groups, Part::Properties];
-    let mut snapshot = portal.read(&parts, not_before, lane).await;
+    let mut snapshot = portal.read(&parts, not_before, &job.urgency).await;
     let mut answers = Answers::default();
     let mut done = Vec::new();
     let mut failed = None;
@@ -92,12 +90,12 @@ pub(super) async fn look(
             break;
         }
         for question in &planned.plan.questions {
-            answers.given.insert(question.clone(), portal.answer(question, lane).await);
+            answers.given.insert(question.clone(), portal.answer(question, &job.urgency).await);
         }
         if planned.plan.questions.is_empty() {
             failed = carry_out(job, portal, &planned.plan, (&mut desired.known, &mut done)).await;
         }
-        snapshot = portal.read(&[], None, lane).await;
+        snapshot = portal.read(&[], None, &job.urgency).await;
         if failed.is_some() {
             break;
         }
@@ -142,10 +140,9 @@ async fn carry_out(
     plan: &Plan,
     (known, done): (&mut BTreeMap<String, FieldOrigin>, &mut Vec<String>),
 ) -> Option<Trouble> {
-    let lane = hubspot_lane(job.lane);
     let mut first = None;
     for step in &plan.steps {
-        match apply::apply(portal, &step.action, lane).await {
+        match apply::apply(portal, &step.action, &job.urgency).await {
             Ok(Applied::Done | Applied::User(_)) => {
                 let change = format!("{} ({})", render::action(&step.action), render::differences(&step.because));
                 tracing::info!(object = %job.key, %change, "HubSpot changed");

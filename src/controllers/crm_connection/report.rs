@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 
-use super::{Finding, Looked};
+use super::{Finding, Looked, quota};
 use crate::{
     api::{
         CrmConnection,
@@ -54,6 +54,7 @@ pub(super) async fn write(ctx: &Context, object: &CrmConnection, finding: &Findi
         new.observed_at = Some(moment(ctx.now()));
     }
     let key = status::key_of(object);
+    new.quota = quota::status(ctx, &key, old.quota.as_ref());
     let leads = match finding {
         Finding::Looked(_) => ctx.leads.leads(&key),
         Finding::Stalled(_) | Finding::Waiting(_) | Finding::Suspended | Finding::Trouble(_) => Leads::Off,

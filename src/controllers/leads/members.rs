@@ -43,7 +43,7 @@ use crate::{
 pub(super) async fn setup(ctx: &Context, connection: &ObjectRef, usable: &Usable) -> Result<Setup, NoEngine> {
     let leads = usable.connection.leads.as_ref().ok_or(NoEngine::Off)?;
     let tec = tec_of(usable)?;
-    let snapshot = usable.portal.read(&[Part::Owners], None, hubspot::Lane::Leads).await;
+    let snapshot = usable.portal.read(&[Part::Owners], None, &hubspot::Lane::Leads.into()).await;
     let account = snapshot.account.last_known().ok_or(NoEngine::NotYet)?;
     let properties = snapshot.properties.last_known().ok_or(NoEngine::NotYet)?;
     let fields = &usable.connection.fields;

@@ -1,10 +1,19 @@
 //! HubSpot's limits, kept before HubSpot has to say so (API.md §11).
 //!
-//! One [`Limiter`] per portal and token, shared by every client of it. It counts sends in a rolling window, leaves the
-//! reserve to the customer's other apps, lets people's edits pass before timers, and after a refusal keeps everybody
-//! quiet until one probe has found out that it is over. It sends nothing itself.
+//! One [`Limiter`] per portal and token, shared by every client of it. It counts sends in a rolling window, lets people's
+//! edits pass before timers, and after a refusal keeps everybody quiet until one probe has found out that it is over. It
+//! sends nothing itself.
+//!
+//! What is left after us is never less than the reserve, whoever has used the rest, but for one call in a window. What
+//! others use is learnt from what HubSpot says is left: of the ten seconds (they use our token, or our app), and of the
+//! day, which all calls of the account count to. Searches have no header: there all calls of others are the most that can
+//! be searches. Of the day that is also left which others are going to need until midnight at their present pace, once a
+//! third is used.
 
+mod day;
+mod others;
 mod state;
+mod urgency;
 mod window;
 
 #[cfg(test)]
@@ -23,6 +32,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+pub use self::{
+    day::Forecast,
+    urgency::{Lane, Urgency},
+};
 use self::{
     state::{State, Ticket, Turn},
     window::Window,
@@ -41,18 +54,6 @@ const SECONDLY_PAUSE: Duration = Duration::from_secs(1);
 const TEN_SECONDLY_PAUSE: Duration = Duration::from_secs(10);
 /// No server parks us for longer than this at a time; API.md §12 knows of a day.
 const LONGEST_PAUSE: Duration = Duration::from_hours(24);
-
-/// Who waits before whom.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
-    /// A person waits for it.
-    Edit,
-    /// Leads waiting to be taken or moved on.
-    Leads,
-    /// Comparisons by timer.
-    #[default]
-    Resync,
-}
 
 /// Which of HubSpot's window limits a call counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,9 @@ impl From<Refusal> for ErrorKind {
     }
 }
 
+/// Whoever is told that the day is used up may ask again after this: what was left to others may not be needed by them.
+pub const LOOK_AGAIN: Duration = Duration::from_mins(61);
+
 /// What is known of the limits, for metrics and `doctor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quota {
@@ -101,12 +105,20 @@ pub struct Quota {
     pub window_max: u32,
     /// The interval.
     pub window_interval: Duration,
-    /// Of those, the calls we use.
+    /// Of those, the calls we use while nobody else does.
     pub window_allowance: usize,
+    /// Of those, the calls that others of the same app use, as far as answers of the last two intervals show it.
+    pub window_others: u32,
+    /// Searches we make in a second.
+    pub search_allowance: usize,
     /// Calls HubSpot allows in a day; unknown until a header says so, always unknown with OAuth.
     pub daily_max: Option<u32>,
     /// What is left of them for all apps of the account.
     pub daily_remaining: Option<u32>,
+    /// Whether today's calls are going to be enough; unknown in the first half hour.
+    pub forecast: Option<Forecast>,
+    /// The portal's next midnight, when the day's limit resets.
+    pub resets_at: Timestamp,
     /// When the day's limit resets, if it is used up.
     pub exhausted_until: Option<Timestamp>,
     /// How long nothing is sent, if HubSpot asked for a pause.
@@ -123,7 +135,7 @@ pub struct Limiter {
 
 impl Limiter {
     /// A limiter that leaves `reserve_percent` (0..=100) of every limit unused. At least one call per window is let
-    /// through whatever the reserve.
+    /// through whatever the reserve, and whatever others use.
     pub fn new(clock: Arc<dyn Clock>, reserve_percent: u8) -> Self {
         let general = Window::new(DEFAULT_MAX, DEFAULT_INTERVAL, reserve_percent);
         let search = Window::new(SEARCH_MAX, SEARCH_INTERVAL, reserve_percent);
@@ -132,7 +144,7 @@ impl Limiter {
 
     /// The portal's time zone (e.g. `US/Eastern`): its midnight resets the daily limit. An unknown name is UTC.
     pub fn set_time_zone(&self, name: &str) {
-        self.lock().set_zone(TimeZone::get(name).unwrap_or(TimeZone::UTC));
+        self.lock().day.set_zone(TimeZone::get(name).unwrap_or(TimeZone::UTC));
     }
 
     /// What is known now.
@@ -140,38 +152,68 @@ impl Limiter {
         let (date, now) = (self.clock.now(), Instant::now());
         let mut state = self.lock();
         let exhausted_until = state.exhausted_until(date);
+        let window_others = state.window_mut(Budget::General).others(now);
+        let searches_of_others = state.searches_of_others(now);
         let window = state.window(Budget::General);
         Quota {
             window_max: window.max(),
             window_interval: window.interval(),
             window_allowance: window.allowance(),
-            daily_max: state.day.max,
-            daily_remaining: state.day.remaining,
+            window_others,
+            search_allowance: state.window(Budget::Search).allowance_beside(searches_of_others),
+            daily_max: state.day.max(),
+            daily_remaining: state.day.remaining(),
+            forecast: state.day.forecast(),
+            resets_at: state.day.midnight_after(date),
             exhausted_until,
             paused_for: state.paused_until().map(|until| until.saturating_duration_since(now)).filter(|d| !d.is_zero()),
             waiting: state.waiting(),
         }
     }
 
+    /// Whether HubSpot is to be asked how much of the day is used: no answer has said so for an hour. Asked, it is not due
+    /// again for an hour.
+    pub fn ask_usage(&self) -> bool {
+        let date = self.clock.now();
+        self.lock().day.ask_usage(date)
+    }
+
+    /// HubSpot was asked, and this is the day's limit and what is left of it.
+    pub(super) fn learn_usage(&self, max: u32, remaining: u32) {
+        let date = self.clock.now();
+        self.lock().learn_usage((max, remaining), Instant::now(), date);
+    }
+
     /// Waits for a turn. Fails at once when the day is used up or the pause is longer than a minute.
-    pub(super) async fn acquire(self: &Arc<Self>, lane: Lane, budget: Budget) -> Result<Permit, Refusal> {
-        let bell = Arc::new(Notify::new());
-        let ticket = self.lock().queue_up(budget, lane, Arc::clone(&bell));
+    pub(super) async fn acquire(
+        self: &Arc<Self>,
+        urgency: impl Into<Urgency>,
+        budget: Budget,
+    ) -> Result<Permit, Refusal> {
+        let (urgency, bell) = (urgency.into(), Arc::new(Notify::new()));
+        let mut raised = urgency.watch();
+        let ticket = self.lock().queue_up(budget, urgency.lane(), Arc::clone(&bell));
         // Leaves the queue however this ends, so that a cancelled call never blocks those behind it.
-        let place = Place { limiter: self, budget, ticket };
+        let mut place = Place { limiter: self, budget, ticket };
         loop {
             let date = self.clock.now();
-            let turn = self.lock().turn(budget, ticket, Instant::now(), date);
+            let now = Instant::now();
+            let turn = self.lock().turn(budget, place.ticket, now, date);
             match turn {
-                Turn::Go { probe } => {
+                Turn::Go { probe, number } => {
                     drop(place);
-                    return Ok(Permit { limiter: Arc::clone(self), budget, probe });
+                    return Ok(Permit { limiter: Arc::clone(self), budget, probe, number, sent_at: now });
                 }
                 Turn::Refused(refusal) => return Err(refusal),
-                Turn::WhenWoken => bell.notified().await,
+                Turn::WhenWoken => tokio::select! {
+                    biased;
+                    () = bell.notified() => {}
+                    Ok(()) = raised.changed() => place.move_to(urgency.lane()),
+                },
                 Turn::At(time) => tokio::select! {
                     biased;
                     () = bell.notified() => {}
+                    Ok(()) = raised.changed() => place.move_to(urgency.lane()),
                     () = sleep_until(time) => {}
                 },
             }
@@ -196,6 +238,12 @@ struct Place<'a> {
     ticket: Ticket,
 }
 
+impl Place<'_> {
+    fn move_to(&mut self, lane: Lane) {
+        self.ticket = self.limiter.lock().move_to(self.budget, self.ticket, lane);
+    }
+}
+
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.limiter.lock().leave(self.budget, self.ticket);
@@ -207,6 +255,9 @@ pub(super) struct Permit {
     limiter: Arc<Limiter>,
     budget: Budget,
     probe: bool,
+    /// How many calls we have sent, with this one.
+    number: u64,
+    sent_at: Instant,
 }
 
 impl Permit {
@@ -229,7 +280,11 @@ impl Permit {
         }
         let least = if policy == RatePolicy::Secondly { SECONDLY_PAUSE } else { TEN_SECONDLY_PAUSE };
         let retry_after = retry_after(headers).unwrap_or_default().max(least);
-        self.learn(headers).pause(Cause::Rate(policy), Instant::now() + retry_after);
+        let mut state = self.learn(headers);
+        state.pause(Cause::Rate(policy), Instant::now() + retry_after);
+        if self.budget == Budget::Search {
+            state.crowded(Instant::now());
+        }
         ErrorKind::RateLimited { policy, retry_after }
     }
 
@@ -242,7 +297,7 @@ impl Permit {
 
     fn learn(&self, headers: &HeaderMap) -> MutexGuard<'_, State> {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
-        let date = self.limiter.clock.now();
+        let (date, now) = (self.limiter.clock.now(), Instant::now());
         let mut state = self.limiter.lock();
         if self.budget == Budget::General {
             let interval = number("x-hubspot-ratelimit-interval-milliseconds");
@@ -251,11 +306,12 @@ impl Permit {
                 number("x-hubspot-ratelimit-max"),
                 interval.map(|milliseconds| Duration::from_millis(milliseconds.into())),
             );
-            if number("x-hubspot-ratelimit-remaining") == Some(0) {
-                window.used_up(Instant::now());
+            if let Some(remaining) = number("x-hubspot-ratelimit-remaining") {
+                window.read(remaining, self.sent_at, now);
             }
         }
-        state.learn_day(number("x-hubspot-ratelimit-daily"), number("x-hubspot-ratelimit-daily-remaining"), date);
+        let day = (number("x-hubspot-ratelimit-daily"), number("x-hubspot-ratelimit-daily-remaining"));
+        state.learn_day(day, self.number, now, date);
         state.wake_heads();
         state
     }
@@ -263,8 +319,10 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        let mut state = self.limiter.lock();
+        state.returned(self.budget);
         if self.probe {
-            self.limiter.lock().probed(false);
+            state.probed(false);
         }
     }
 }

@@ -2,10 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Budget, Cause, Lane, Refusal, window::Window};
+use super::{
+    Budget, Cause, Lane, Refusal,
+    day::Day,
+    others::{Known, Rate},
+    window::Window,
+};
+
+/// For this long after a refused search we search as if all the rest were somebody else's.
+const CROWDED: Duration = Duration::from_mins(10);
 
 /// Longest pause a call waits for; beyond it the call fails at once.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -35,20 +43,11 @@ struct Bucket {
     queue: BTreeMap<Ticket, Arc<Notify>>,
 }
 
-/// The day's limit, shared by all apps of the account.
-#[derive(Debug, Default)]
-pub(super) struct Day {
-    pub(super) max: Option<u32>,
-    pub(super) remaining: Option<u32>,
-    /// When we learnt that it is used up.
-    exhausted_at: Option<Timestamp>,
-}
-
 /// What somebody who waits has to do.
 #[derive(Debug)]
 pub(super) enum Turn {
-    /// Send.
-    Go { probe: bool },
+    /// Send; it is our call of that number.
+    Go { probe: bool, number: u64 },
     /// Ask again at that time, or when woken.
     At(Instant),
     /// Ask again when woken.
@@ -62,8 +61,12 @@ pub(super) struct State {
     buckets: [Bucket; 2],
     gate: Gate,
     pub(super) day: Day,
-    zone: TimeZone,
-    reserve_percent: u8,
+    /// Calls of other apps of the account.
+    rate: Rate,
+    /// A search was refused: somebody else searches, too.
+    crowded_until: Option<Instant>,
+    /// Calls of ours, ever.
+    sent: u64,
     next_ticket: u64,
 }
 
@@ -72,9 +75,10 @@ impl State {
         Self {
             buckets: [general, search].map(|window| Bucket { window, queue: BTreeMap::new() }),
             gate: Gate::Open,
-            day: Day::default(),
-            zone: TimeZone::UTC,
-            reserve_percent: reserve_percent.min(100),
+            day: Day::new(reserve_percent),
+            rate: Rate::default(),
+            crowded_until: None,
+            sent: 0,
             next_ticket: 0,
         }
     }
@@ -102,6 +106,17 @@ impl State {
         ticket
     }
 
+    /// Moves a place to another lane, where it is older than all that came later.
+    pub(super) fn move_to(&mut self, budget: Budget, ticket: Ticket, lane: Lane) -> Ticket {
+        let moved = (lane, ticket.1);
+        let queue = &mut self.bucket(budget).queue;
+        if let Some(bell) = queue.remove(&ticket) {
+            queue.insert(moved, bell);
+        }
+        self.wake_heads();
+        moved
+    }
+
     pub(super) fn leave(&mut self, budget: Budget, ticket: Ticket) {
         self.bucket(budget).queue.remove(&ticket);
         self.wake_heads();
@@ -122,7 +137,7 @@ impl State {
 
     /// Whose turn it is, for one who waits. `Go` counts the send.
     pub(super) fn turn(&mut self, budget: Budget, ticket: Ticket, now: Instant, date: Timestamp) -> Turn {
-        if let Some(resets_at) = self.exhausted_until(date) {
+        if let Some(resets_at) = self.spent_until(date) {
             return Turn::Refused(Refusal::Exhausted { resets_at });
         }
         if let Gate::Paused { until, cause } = self.gate {
@@ -138,9 +153,12 @@ impl State {
         if !self.is_head(budget, ticket) || matches!(self.gate, Gate::Probing { under_way: true }) {
             return Turn::WhenWoken;
         }
-        let opens_at = self.window_mut(budget).opens_at(now);
+        let opens_at = self.opens_at(budget, now);
         if opens_at > now {
             return Turn::At(opens_at);
+        }
+        if budget == Budget::General && !self.window(budget).may_scout(now) {
+            return Turn::WhenWoken;
         }
         let probe = matches!(self.gate, Gate::Probing { .. });
         if probe && self.other_goes_first(budget, ticket, now) {
@@ -150,7 +168,45 @@ impl State {
             self.gate = Gate::Probing { under_way: true };
         }
         self.window_mut(budget).take(now);
-        Turn::Go { probe }
+        self.sent += 1;
+        self.day.sent(date);
+        Turn::Go { probe, number: self.sent }
+    }
+
+    /// When the next send of a budget may leave.
+    fn opens_at(&mut self, budget: Budget, now: Instant) -> Instant {
+        match budget {
+            Budget::General => self.window_mut(budget).opens_at(now),
+            Budget::Search => {
+                let others = self.searches_of_others(now);
+                self.window_mut(budget).opens_beside(others, now)
+            }
+        }
+    }
+
+    /// How many searches a second others may be making. No header tells (API.md §11), but they are not more than all their
+    /// calls, which the day's counter shows; where there is none (OAuth), only a refusal does.
+    pub(super) fn searches_of_others(&mut self, now: Instant) -> u32 {
+        let all = self.window(Budget::Search).max();
+        if self.crowded_until.is_some_and(|until| until > now) {
+            return all;
+        }
+        match self.rate.known(now) {
+            Known::Never => 0,
+            Known::NotNow => all,
+            Known::PerSecond(rate) => rate.min(all),
+        }
+    }
+
+    /// A search was refused.
+    pub(super) fn crowded(&mut self, now: Instant) {
+        self.crowded_until = Some(now + CROWDED);
+    }
+
+    /// A send has come to its end.
+    pub(super) fn returned(&mut self, budget: Budget) {
+        self.window_mut(budget).returned();
+        self.wake_heads();
     }
 
     fn is_head(&mut self, budget: Budget, ticket: Ticket) -> bool {
@@ -162,7 +218,7 @@ impl State {
         let other = self.bucket(budget.other());
         let first = other.queue.first_key_value().map(|(first, bell)| (*first, Arc::clone(bell)));
         match first {
-            Some((first, bell)) if first < ticket && other.window.opens_at(now) <= now => {
+            Some((first, bell)) if first < ticket && self.opens_at(budget.other(), now) <= now => {
                 bell.notify_one();
                 true
             }
@@ -187,41 +243,50 @@ impl State {
         self.wake_heads();
     }
 
-    /// Notes what the headers say of the day; keeps the reserve.
-    pub(super) fn learn_day(&mut self, max: Option<u32>, remaining: Option<u32>, date: Timestamp) {
-        self.day.max = max.or(self.day.max);
-        self.day.remaining = remaining.or(self.day.remaining);
-        if let (Some(max), Some(remaining)) = (max, remaining) {
-            let reserve = u64::from(max) * u64::from(self.reserve_percent) / 100;
-            if u64::from(remaining) <= reserve {
-                self.exhaust(date);
-            }
+    /// Notes what HubSpot says of the day in the answer to our call of that number.
+    pub(super) fn learn_day(&mut self, said: (Option<u32>, Option<u32>), number: u64, now: Instant, date: Timestamp) {
+        let was_exhausted = self.day.exhausted_until().is_some();
+        if let Some(others) = self.day.learn(said, number, date) {
+            self.rate.note(now, others);
         }
+        if !was_exhausted && self.day.exhausted_until().is_some() {
+            self.wake_all();
+        }
+    }
+
+    /// As [`Self::learn_day`], where HubSpot was asked how much is used.
+    pub(super) fn learn_usage(&mut self, said: (u32, u32), now: Instant, date: Timestamp) {
+        self.learn_day((Some(said.0), Some(said.1)), self.sent, now, date);
+        self.wake_heads();
     }
 
     /// The day's limit is used up: nothing more today. Answers until when.
     pub(super) fn exhaust(&mut self, date: Timestamp) -> Timestamp {
-        let at = *self.day.exhausted_at.get_or_insert(date);
+        let until = self.day.exhaust(date);
         self.wake_all();
-        self.midnight_after(at)
+        until
     }
 
     /// Until when the day's limit is used up. Clears itself when the time has come; one request then probes.
     pub(super) fn exhausted_until(&mut self, date: Timestamp) -> Option<Timestamp> {
-        let resets_at = self.midnight_after(self.day.exhausted_at?);
+        let resets_at = self.day.exhausted_until()?;
         if date < resets_at {
             return Some(resets_at);
         }
-        self.day.exhausted_at = None;
-        self.day.remaining = None;
+        self.day.refill(self.sent);
         if matches!(self.gate, Gate::Open) {
             self.gate = Gate::Probing { under_way: false };
         }
         None
     }
 
-    pub(super) fn set_zone(&mut self, zone: TimeZone) {
-        self.zone = zone;
+    /// Until when nothing is sent for the sake of the day.
+    fn spent_until(&mut self, date: Timestamp) -> Option<Timestamp> {
+        if let Some(until) = self.exhausted_until(date) {
+            return Some(until);
+        }
+        self.day.roll(self.sent, date);
+        self.day.spent_until(self.sent, date)
     }
 
     pub(super) fn paused_until(&self) -> Option<Instant> {
@@ -229,11 +294,5 @@ impl State {
             Gate::Paused { until, .. } => Some(until),
             Gate::Open | Gate::Probing { .. } => None,
         }
-    }
-
-    fn midnight_after(&self, date: Timestamp) -> Timestamp {
-        let zoned = date.to_zoned(self.zone.clone());
-        let midnight = zoned.tomorrow().and_then(|tomorrow| tomorrow.start_of_day());
-        midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp())
     }
 }

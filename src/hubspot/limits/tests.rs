@@ -1,5 +1,8 @@
 //! The limiter on virtual time: how many leave, when, and in which order.
 
+mod day;
+mod others;
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -9,7 +12,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use tokio::time::{Instant, advance, sleep, timeout};
 
-use super::{Budget, Lane, Limiter, Permit, Refusal};
+use super::{Budget, Lane, Limiter, Permit, Refusal, Urgency};
 use crate::{
     hubspot::{
         ErrorKind, Filter, FilterOperator, HubSpot,
@@ -68,7 +71,7 @@ async fn the_limit_is_learnt_from_headers() {
     let answer = reply(200, EMPTY)
         .header("X-HubSpot-RateLimit-Max", "190")
         .header("X-HubSpot-RateLimit-Interval-Milliseconds", "5000")
-        .header("X-HubSpot-RateLimit-Remaining", "150")
+        .header("X-HubSpot-RateLimit-Remaining", "189")
         .header("X-HubSpot-RateLimit-Daily", "250000")
         .header("X-HubSpot-RateLimit-Daily-Remaining", "249000");
     let bench = bench_with([answer], CANARY, 10, Duration::ZERO);
@@ -188,6 +191,23 @@ async fn lanes_go_in_order_and_each_first_come_first_served() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_waits_hurries_when_a_person_comes_to_wait_for_it() {
+    let bench = bench_with([reply(200, EMPTY)], CANARY, 20, Duration::ZERO);
+    let tasks = clients(&bench.hubspot, Lane::Leads, 500);
+    let urgency = Urgency::from(Lane::Resync);
+    let hubspot = bench.hubspot.with_lane(&urgency);
+    let waiting = tokio::spawn(async move { hubspot.list_teams().await });
+    sleep(Duration::from_secs(1)).await;
+    let before = bench.script.seen().len();
+    urgency.raise(Lane::Edit);
+    urgency.raise(Lane::Resync);
+    assert_eq!(urgency.lane(), Lane::Edit);
+    waiting.await.unwrap().unwrap();
+    assert!(bench.script.seen()[before].path.contains("teams"));
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_edit_overtakes_a_full_queue() {
     let bench = bench_with([reply(200, EMPTY)], CANARY, 20, Duration::ZERO);
     let tasks = clients(&bench.hubspot, Lane::Resync, 1_000);
@@ -196,6 +216,21 @@ async fn an_edit_overtakes_a_full_queue() {
     bench.hubspot.with_lane(Lane::Edit).list_groups().await.unwrap();
     assert!(start.elapsed() < Duration::from_millis(9_100), "in the next window: {:?}", start.elapsed());
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_made_while_5000_resyncs_wait_is_among_the_next_two_calls() {
+    for latency in [Duration::ZERO, Duration::from_millis(250)] {
+        let bench = bench_with([reply(200, EMPTY)], CANARY, 20, latency);
+        let tasks = clients(&bench.hubspot, Lane::Resync, 5_000);
+        sleep(Duration::from_secs(15)).await;
+        assert!(bench.hubspot.limiter().quota().waiting > 4_800);
+        let before = bench.script.seen().len();
+        bench.hubspot.with_lane(Lane::Edit).list_teams().await.unwrap();
+        let place = bench.script.seen()[before..].iter().position(|seen| seen.path.contains("teams"));
+        assert!(place.is_some_and(|place| place < 2), "{place:?} calls went before it");
+        tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -52,6 +52,37 @@ pub struct AccountDetails {
     pub data_hosting_location: String,
 }
 
+open_enum!(
+    /// Whether HubSpot could find out how much is used.
+    FetchStatus {
+        /// It could.
+        Success = "SUCCESS",
+        /// It remembered.
+        Cached = "CACHED",
+        /// It could not.
+        Failure = "FAILURE",
+        /// There is nothing of the kind.
+        NotFound = "NOTFOUND",
+        /// It took too long.
+        Timeout = "TIMEOUT",
+    }
+);
+
+/// How much of the day's limit is used (API.md §4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DailyUsage {
+    /// Calls the account may make in a day.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub usage_limit: u32,
+    /// Calls it has made today.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub current_usage: u32,
+    /// Whether the numbers mean anything.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub fetch_status: FetchStatus,
+}
+
 /// What HubSpot says of a static token (API.md §2.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::Engine;
 use crate::{
     domain::ContactId,
-    hubspot::{self, ErrorKind},
+    hubspot::{self, ErrorKind, limits::LOOK_AGAIN},
     leads::{health::PAUSE, memory::Visit, setup::Halt},
     tec,
 };
@@ -18,6 +18,8 @@ const DOUBT: Duration = Duration::from_secs(5);
 const GATHERED_FROM: u32 = 4;
 /// Trouble that lasts no longer is nobody's business.
 const BLIP: Duration = Duration::from_secs(30);
+/// Nor are limits that are reached for so long: HubSpot's windows are of seconds, and others come and go.
+const STORM: Duration = Duration::from_mins(5);
 
 impl Engine {
     /// Search can fail while everything else works: then deliveries and events go on.
@@ -35,7 +37,8 @@ impl Engine {
     pub(in crate::leads) fn hubspot_failed(&mut self, error: hubspot::Error) {
         let pause = match &error.kind {
             ErrorKind::QuotaExhausted { resets_at } => {
-                Duration::try_from(resets_at.duration_since(self.clock.now())).unwrap_or_default()
+                let left = Duration::try_from(resets_at.duration_since(self.clock.now())).unwrap_or_default();
+                left.min(LOOK_AGAIN)
             }
             ErrorKind::RateLimited { retry_after, .. } | ErrorKind::Busy { retry_after, .. } => *retry_after,
             ErrorKind::Unauthorized { .. }
@@ -85,7 +88,11 @@ impl Engine {
 
     /// What is halted long enough to be told, or will not pass by itself.
     pub(super) fn told_halt(&self) -> Option<&Halt> {
-        let lasting = self.halted_at.is_some_and(|at| at.elapsed() >= BLIP);
+        let patience = match &self.halt {
+            Some(Halt::HubSpot(error)) if matches!(error.kind, ErrorKind::RateLimited { .. }) => STORM,
+            Some(Halt::HubSpot(_) | Halt::Tec(_)) | None => BLIP,
+        };
+        let lasting = self.halted_at.is_some_and(|at| at.elapsed() >= patience);
         self.halt.as_ref().filter(|halt| lasting || halt.is_serious())
     }
 

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Chaos, Consent, FaultRule, HubSpotSim, OAuthApp, PropertyUse, RequestCounts, Switches, TokenConfig, TraceEntry,
-    account,
+    Chaos, Consent, FaultRule, HubSpotSim, NeighbourConfig, NeighbourCounts, OAuthApp, PropertyUse, RequestCounts,
+    Switches, TokenConfig, TraceEntry, account,
     answer::ApiError,
     contacts::Contact,
     crm_users, groups, input,
@@ -122,6 +122,25 @@ impl HubSpotSim {
     /// Changes switches while the portal runs.
     pub fn set_switches(&self, change: impl FnOnce(&mut Switches)) {
         change(&mut self.lock().portal.config.switches);
+    }
+
+    /// Lets another app of the account send beside us from now on, instead of the one that does.
+    pub fn neighbour(&self, config: &NeighbourConfig) {
+        let mut state = self.lock();
+        let now = state.portal.now;
+        state.portal.limits.set_neighbour(config, now);
+    }
+
+    /// What became of the calls of the other app so far.
+    pub fn neighbour_counts(&self) -> NeighbourCounts {
+        let mut state = self.lock();
+        let now = state.portal.now;
+        state.portal.limits.neighbour(now)
+    }
+
+    /// Whether headers tell of the day's limit, as HubSpot's do but for OAuth apps.
+    pub fn tell_day(&self, tells: bool) {
+        self.lock().portal.limits.tell_day(tells);
     }
 
     /// Makes a token valid, or changes what it may do.

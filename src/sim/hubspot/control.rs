@@ -50,6 +50,11 @@ fn dispatch(sim: &HubSpotSim, request: &Request<Bytes>) -> Reply {
         ("POST", ["clock"]) => advance(sim, body),
         ("POST", ["tokens"]) => tokens(sim, body),
         ("POST", ["oauth", what]) => oauth(sim, what, body),
+        ("GET", ["neighbour"]) => Ok(Some(json!(sim.neighbour_counts()))),
+        ("POST", ["neighbour"]) => {
+            sim.neighbour(&parse(body)?);
+            Ok(None)
+        }
         ("POST", ["invitations", email, "accept"]) => sim.accept_invitation(email).map(Some),
         ("POST", ["ui", "users"]) => sim.add_user(parse(body)?).map(Some),
         ("DELETE", ["ui", "users", email]) => done(sim.remove_user(email)),

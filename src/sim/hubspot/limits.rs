@@ -11,7 +11,10 @@ use http::Response;
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 
-use super::answer::{ApiError, put_header};
+use super::{
+    answer::{ApiError, put_header},
+    neighbour::{Neighbour, NeighbourConfig, NeighbourCounts},
+};
 
 const WINDOW_MS: i64 = 10_000;
 const SEARCHES_PER_SECOND: usize = 5;
@@ -38,6 +41,9 @@ pub(super) struct Limits {
     searches: VecDeque<i64>,
     used_today: u64,
     resets_at: Timestamp,
+    neighbour: Option<Neighbour>,
+    /// Whether answers tell of the day.
+    tells_day: bool,
 }
 
 /// What the headers of an answer say.
@@ -45,7 +51,7 @@ pub(super) struct Limits {
 pub(super) struct Standing {
     max: u32,
     remaining: usize,
-    /// Limit and rest of the day.
+    /// Limit and rest of the day, where they are told.
     day: Option<(u64, u64)>,
 }
 
@@ -53,11 +59,66 @@ impl Limits {
     pub(super) fn new(portal_id: u64, per_10s: u32, daily: u64, time_zone: TimeZone, now: Timestamp) -> Self {
         let resets_at = next_midnight(now, &time_zone);
         let (windows, searches) = (BTreeMap::new(), VecDeque::new());
-        Self { portal_id, per_10s, daily, time_zone, windows, searches, used_today: 0, resets_at }
+        Self {
+            portal_id,
+            per_10s,
+            daily,
+            time_zone,
+            windows,
+            searches,
+            used_today: 0,
+            resets_at,
+            neighbour: None,
+            tells_day: true,
+        }
+    }
+
+    /// Another app beside those that call, instead of the one there is.
+    pub(super) fn set_neighbour(&mut self, config: &NeighbourConfig, now: Timestamp) {
+        self.let_neighbour_work(now);
+        self.neighbour = Some(Neighbour::new(config, now));
+    }
+
+    /// What became of the neighbour's calls so far.
+    pub(super) fn neighbour(&mut self, now: Timestamp) -> NeighbourCounts {
+        self.let_neighbour_work(now);
+        self.neighbour.as_ref().map(|neighbour| neighbour.counts.clone()).unwrap_or_default()
+    }
+
+    /// Whether answers are to tell of the day.
+    pub(super) fn tell_day(&mut self, tells: bool) {
+        self.tells_day = tells;
+    }
+
+    /// The neighbour's calls that were due by now come before whatever comes now.
+    fn let_neighbour_work(&mut self, now: Timestamp) {
+        if let Some(mut neighbour) = self.neighbour.take() {
+            neighbour.work(self, now);
+            self.neighbour = Some(neighbour);
+        }
+    }
+
+    /// Counts a call of the neighbour's, or refuses it: which limit it is then.
+    pub(super) fn take_for_neighbour(
+        &mut self,
+        at: Timestamp,
+        app_id: u64,
+        is_search: bool,
+    ) -> Result<(), &'static str> {
+        self.take(at, Payer::Private(app_id), is_search).map_err(|_| {
+            if self.used_today >= self.daily {
+                "DAILY"
+            } else if is_search {
+                "SECONDLY"
+            } else {
+                "TEN_SECONDLY_ROLLING"
+            }
+        })
     }
 
     /// Counts a request of an app, or refuses it.
     pub(super) fn take(&mut self, now: Timestamp, payer: Payer, is_search: bool) -> Result<(), ApiError> {
+        self.let_neighbour_work(now);
         self.roll_day(now);
         let now_ms = now.as_millisecond();
         let max = self.max(payer) as usize;
@@ -99,19 +160,21 @@ impl Limits {
 
     /// For the headers of an answer given now.
     pub(super) fn standing(&mut self, now: Timestamp, payer: Payer) -> Standing {
+        self.let_neighbour_work(now);
         self.roll_day(now);
         let max = self.max(payer);
         let window = self.windows.entry(payer).or_default();
         forget(window, now.as_millisecond() - WINDOW_MS);
         let day = match payer {
-            Payer::Private(_) => Some((self.daily, self.daily.saturating_sub(self.used_today))),
-            Payer::OAuth(_) => None,
+            Payer::Private(_) if self.tells_day => Some((self.daily, self.daily.saturating_sub(self.used_today))),
+            Payer::Private(_) | Payer::OAuth(_) => None,
         };
         Standing { max, remaining: (max as usize).saturating_sub(window.len()), day }
     }
 
     /// Limit, use and reset of the portal's day.
     pub(super) fn day(&mut self, now: Timestamp) -> (u64, u64, Timestamp) {
+        self.let_neighbour_work(now);
         self.roll_day(now);
         (self.daily, self.used_today, self.resets_at)
     }

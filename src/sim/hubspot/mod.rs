@@ -35,7 +35,7 @@
 //!   switches: always invalid, objects without any told or absent, ids as numbers;
 //! - a contact's timeline as a salesperson sees it (`/_sim/timeline`);
 //! - changes of contacts, kept for whoever delivers webhooks (`changes`), when asked for;
-//! - limits: rolling ten seconds per app, portal day, search per second, headers, all three 429 bodies;
+//! - limits: rolling ten seconds per app, portal day, search per second, headers, all three 429 bodies; a neighbour that uses them, too;
 //! - webhooks: v3 and v1 signatures, batches, retries with a growing attempt number, duplicates, reordering, concurrency cap; forged,
 //!   stale, replayed deliveries as actions (the five minutes for which HubSpot caches settings are not);
 //! - faults by route and occurrence, before or after the effect, cut connections, delays, any body; request log without tokens;
@@ -74,6 +74,7 @@ mod input;
 mod lagged;
 mod limits;
 mod markup;
+mod neighbour;
 mod oauth;
 mod objects;
 mod owners;
@@ -112,6 +113,7 @@ pub use self::{
         PutOmitted, RefreshRotation, RetryAfter, Roles, SearchTies, SimConfig, Switches, TokenConfig, Uninstalled,
         UnknownId, WrongRegion,
     },
+    neighbour::{NeighbourConfig, NeighbourCounts},
     oauth::{Consent, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, OAuthApp},
     schema::PropertyUse,
     state_file::{InitialState, StateError},

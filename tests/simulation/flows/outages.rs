@@ -112,3 +112,18 @@ async fn one_list_that_fails_is_tried_again_soon_and_one_refused_is_not_hammered
     let calls = world.hubspot.requests().total;
     assert!(calls <= 13 * 8, "{calls} calls in an hour of twelve intervals");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_while_no_watch_is_open_is_missed_when_all_is_listed_again() {
+    let world = settled().await;
+    world.kube.cut_watches();
+    world.kube.delete("secrets", NAMESPACE, "hubspot").unwrap();
+    let nobody = json!({"metadata": {"finalizers": []}});
+    world.kube.patch("assistants", NAMESPACE, "ada", nobody).unwrap();
+    world.kube.delete("assistants", NAMESPACE, "ada").unwrap();
+    world.kube.compact();
+    world.pass(10 * MINUTE).await;
+    let connection = world.ready("crmconnections", "portal");
+    assert!(connection.starts_with("False/ReferenceNotFound"), "{connection}");
+    assert_eq!(world.object("crmconnections", "portal")["status"]["assistants"], 1);
+}

@@ -13,7 +13,7 @@ mod hearing;
 mod isolation;
 mod numbers;
 mod oauth;
-mod office;
+pub mod office;
 mod outages;
 mod persons;
 mod races;

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::{
     super::{
-        DEFAULT_TOKEN, Dropped, Fault, FaultReply, FaultRule, HubSpotSim, RequestCounts, RetryAfter, SimConfig,
-        TokenConfig, When,
+        DEFAULT_TOKEN, Dropped, Fault, FaultReply, FaultRule, HubSpotSim, NeighbourConfig, RequestCounts, RetryAfter,
+        SimConfig, TokenConfig, When,
     },
     call, call_as, get, portal, portal_with, raw, status,
 };
@@ -90,6 +90,40 @@ async fn search_has_a_limit_of_its_own_and_no_headers() {
     sim.advance(Duration::from_secs(1));
     assert_eq!(status(&sim, search, "{}").await, 200);
     assert_eq!(get(&sim, OWNERS).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_neighbour_uses_the_limits_it_shares() {
+    let sim = portal_with(SimConfig { daily_limit: 10_000, ..SimConfig::default() });
+    let neighbour = NeighbourConfig { per_10s: 80, searches_per_s: 4, per_day: 86_400, ..NeighbourConfig::default() };
+    sim.neighbour(&neighbour);
+    sim.advance(Duration::from_millis(9_999));
+    let reply = get(&sim, OWNERS).await;
+    assert_eq!(reply.header("x-hubspot-ratelimit-remaining"), Some("9"), "80, 10 for the day, and ours");
+    assert_eq!(reply.header("x-hubspot-ratelimit-daily-remaining"), Some("9869"));
+    let search = "POST /crm/objects/2026-03/contacts/search";
+    assert_eq!(status(&sim, search, "{}").await, 200);
+    assert_eq!(status(&sim, search, "{}").await, 429);
+    assert_eq!(sim.neighbour_counts().refused.len(), 0);
+    // It begins when ours are in its way.
+    sim.neighbour(&NeighbourConfig::default());
+    sim.advance(Duration::from_secs(11));
+    for _ in 0..30 {
+        assert_eq!(get(&sim, OWNERS).await.status, 200);
+    }
+    assert_eq!(status(&sim, search, "{}").await, 200);
+    sim.neighbour(&NeighbourConfig { in_bursts: true, searches_per_s: 5, ..neighbour });
+    let counts = sim.neighbour_counts();
+    assert_eq!((counts.refused["TEN_SECONDLY_ROLLING"], counts.refused["SECONDLY"]), (11, 1), "{counts:?}");
+    // Another app's ten seconds are its own.
+    sim.neighbour(&NeighbourConfig::default());
+    sim.advance(Duration::from_secs(11));
+    sim.neighbour(&NeighbourConfig { app_id: 778, in_bursts: true, ..neighbour });
+    sim.advance(Duration::from_secs(11));
+    assert_eq!(get(&sim, OWNERS).await.header("x-hubspot-ratelimit-remaining"), Some("99"));
+    assert_eq!(sim.neighbour_counts().refused.len(), 0);
+    sim.tell_day(false);
+    assert_eq!(get(&sim, OWNERS).await.header("x-hubspot-ratelimit-daily"), None);
 }
 
 #[tokio::test(start_paused = true)]
