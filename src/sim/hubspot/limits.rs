@@ -73,6 +73,11 @@ impl Limits {
         Ok(())
     }
 
+    /// Counts a request to the day that was refused for another limit.
+    pub(super) fn charge(&mut self) {
+        self.used_today += 1;
+    }
+
     /// For the headers of an answer given now.
     pub(super) fn standing(&mut self, now: Timestamp, app_id: u64) -> Standing {
         self.roll_day(now);

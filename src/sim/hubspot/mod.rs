@@ -70,6 +70,7 @@ mod input;
 mod lagged;
 mod limits;
 mod markup;
+mod noise;
 mod objects;
 mod owners;
 mod people;
@@ -81,6 +82,7 @@ mod search;
 mod search_filter;
 mod seed;
 mod state_file;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -100,13 +102,17 @@ use tokio::net::TcpListener;
 
 pub use self::{
     actions::{ControlError, NewMember},
-    config::{
-        ALL_SCOPES, ArchivedName, AssignedDateOnUnassign, CrmRecordPolicy, DEFAULT_APP_ID, DEFAULT_TOKEN,
-        DuplicateUser, ListLag, MergedRead, MissingInBatch, MissingScopes, NoAssociations, OwnerPolicy, PartialWrites,
-        PutOmitted, RetryAfter, Roles, SearchTies, SimConfig, Switches, TokenConfig, UnknownId, WrongRegion,
-    },
+    config::{ALL_SCOPES, DEFAULT_APP_ID, DEFAULT_TOKEN, SimConfig, TokenConfig},
+    noise::Noise,
     schema::PropertyUse,
     state_file::{InitialState, StateError},
+    switches::{
+        AnswersAs, ArchivedName, AssignedDateOnCreate, AssignedDateOnUnassign, CrmRecordPolicy, DailyUsage,
+        DuplicateGroup, DuplicateOptions, DuplicateUser, HistoryOrder, InvitationShown, ListLag, MergedRead,
+        MissingInBatch, MissingScopes, NoAssociations, OptionErrors, OwnerArchival, OwnerPolicy, PartialWrites,
+        PastEnd, PendingOwner, PutOmitted, RemovedOption, RetriedEvents, RetryAfter, Roles, SearchRefusal, SearchTies,
+        Switches, TypeChange, UnknownId, UnknownRoute, WebhookSettings, WrongRegion,
+    },
     webhooks::{Forgery, Sink, Subscription, WebhookAttempt, WebhookTarget, run as deliver_webhooks},
 };
 use self::{
