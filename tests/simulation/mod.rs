@@ -3,6 +3,7 @@
 mod flows;
 mod leads;
 mod seeds;
+mod switches;
 mod webhooks;
 mod wires;
 mod world;

@@ -178,7 +178,11 @@ async fn read(
 ) -> PortalSnapshot {
     let portal = &usable.portal;
     let lane = hubspot_lane(job.lane);
-    let not_before = Some(usable.as_of).max(wanted_since(ctx, job, object, usable));
+    let wanted = wanted_since(ctx, job, object, usable);
+    if wanted.is_some() {
+        portal.forget_refusals();
+    }
+    let not_before = Some(usable.as_of).max(wanted);
     portal.read(&[Part::Users], not_before, lane).await;
     let polled = not_before.max(owner_poll(ctx, job, object));
     let seen = portal.read(&[Part::Owners], polled, lane).await;

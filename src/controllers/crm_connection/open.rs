@@ -58,6 +58,9 @@ pub(super) async fn opened(
     let asked = ctx.portals.unmet(key, wanted_since);
     let not_before = asked.max(due);
     if let Some(portal) = ctx.portals.portal(key) {
+        if asked.is_some() {
+            portal.forget_refusals();
+        }
         return Ok(Ok(Opened { portal, not_before }));
     }
     if let Some((tried, trouble)) = ctx.portals.closed(key)

@@ -17,7 +17,7 @@ const DOUBT: Duration = Duration::from_secs(5);
 /// From so many failures in a row on, visits are gathered.
 const GATHERED_FROM: u32 = 4;
 /// Trouble that lasts no longer is nobody's business.
-const BLIP: Duration = Duration::from_secs(30);
+pub(super) const BLIP: Duration = Duration::from_secs(30);
 
 impl Engine {
     /// Search can fail while everything else works: then deliveries and events go on.

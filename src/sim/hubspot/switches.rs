@@ -19,7 +19,7 @@ pub use self::choices::{
 use super::noise::Noise;
 
 /// All switches. In a state file they stand under `switches`, in camel case; times in milliseconds, with `Ms` at the end.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Switches {
     /// Creating a user whose e-mail is a member already (§14.1).

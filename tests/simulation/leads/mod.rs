@@ -11,7 +11,7 @@ mod hand_back;
 mod hearing;
 mod isolation;
 mod numbers;
-mod office;
+pub mod office;
 mod outages;
 mod persons;
 mod races;
@@ -22,7 +22,7 @@ mod status;
 mod storms;
 mod vanished;
 mod waiting;
-mod ways;
+pub mod ways;
 
 const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 const MINUTE: std::time::Duration = std::time::Duration::from_mins(1);
