@@ -14,7 +14,10 @@ use crate::{
         status::Interrupted,
     },
     desired::{ValidatedConnection, references::ObjectRef},
-    hubspot::{Connection, HubSpot, Limiter, region},
+    hubspot::{
+        Connection, Error, ErrorKind, HubSpot, Limiter,
+        region::{self, Region},
+    },
     plan::Refusal,
     portal::{Portal, Trouble},
 };
@@ -77,9 +80,21 @@ pub(super) async fn opened(
         }
         Err(error) => {
             tracing::warn!(object = %key, correlation_id = error.correlation_id, %error, "portal cannot be opened");
-            let trouble = Trouble::from(&error);
+            let trouble = explained(&error, valid.endpoint.is_some());
             ctx.portals.not_opened(key, now, trouble.clone());
             Ok(Err(Finding::Trouble(trouble)))
         }
     }
+}
+
+/// What is wrong, and for a portal of another region what to do about it.
+fn explained(error: &Error, configured: bool) -> Trouble {
+    let mut trouble = Trouble::from(error);
+    if let ErrorKind::WrongRegion { correct } = &error.kind {
+        let base = correct.as_deref().and_then(Region::new).as_ref().and_then(Region::base);
+        let host = base.map_or_else(|| "the host of its region".to_owned(), |base| base.origin().ascii_serialization());
+        let or = if configured { ", or leave it out" } else { "" };
+        trouble.message = format!("{}; set apiEndpoint to {host}{or}", trouble.message);
+    }
+    trouble
 }

@@ -130,7 +130,7 @@ use crate::{
     sim::{
         shared::{
             Door,
-            faults::Faults,
+            faults::{Faults, broken_off},
             in_process, listen,
             log::{LogTicket, RequestLog},
             wait,
@@ -217,7 +217,7 @@ impl HubSpotSim {
         let shown = request.uri().path_and_query().map_or(path, http::uri::PathAndQuery::as_str);
         let shown = portal.tokens.redact(shown);
         let ticket = log.arrive(portal.now, request.method(), shown, template);
-        let fault = faults.strike(request.method(), template, path);
+        let fault = faults.strike((request.method(), template, path), portal.now);
         let half = portal.config.latency / 2;
         let (mut before, mut after) = (half, portal.config.latency.saturating_sub(half));
         if let Some(fault) = &fault {
@@ -249,13 +249,18 @@ impl HubSpotSim {
         let response = match &visit.fault {
             None => truth(),
             Some(Fault { when, reply, delay: _ }) => {
-                let answer = if *when == When::After || *reply == FaultReply::True { Some(truth()) } else { None };
+                let answer = if *when == When::After || matches!(reply, FaultReply::True | FaultReply::Cut) {
+                    Some(truth())
+                } else {
+                    None
+                };
                 match (reply, answer) {
                     (FaultReply::True, Some(answer)) => answer,
+                    (FaultReply::Cut, Some(answer)) => broken_off(answer),
                     (FaultReply::Answer { status, body, headers }, _) => {
                         faults::render(*status, body.as_ref(), headers, &correlation_id)
                     }
-                    (FaultReply::Drop | FaultReply::True, _) => return Err(Dropped),
+                    (FaultReply::Drop | FaultReply::True | FaultReply::Cut, _) => return Err(Dropped),
                 }
             }
         };

@@ -3,7 +3,9 @@
 mod bad_input;
 mod deletion;
 mod drift;
+mod noise;
 mod outages;
+mod regions;
 mod set_up;
 mod tec;
 
