@@ -16,6 +16,7 @@ mod groups;
 mod people;
 mod search;
 mod socket;
+mod switches;
 mod timeline;
 mod trouble;
 mod webhooks;
