@@ -56,7 +56,7 @@ fn well<T>(_: &T) -> Told {
 }
 
 const QUARTER: ListLag = ListLag { min: Duration::from_millis(250), max: Duration::from_millis(700) };
-const MINUTES: ListLag = ListLag { min: Duration::from_secs(60), max: Duration::from_secs(180) };
+const MINUTES: ListLag = ListLag { min: Duration::from_mins(1), max: Duration::from_mins(3) };
 
 /// Nothing can be put on a timeline: leads go on without, and the conditions say so.
 const WITHOUT_NOTES: Told = &[
