@@ -4,7 +4,7 @@ use super::{Applied, Failed, after_looking, may_exist, reread, unclear};
 use crate::{
     domain::{GroupName, PropertyName},
     hubspot::{
-        HubSpot,
+        Error, ErrorKind, HubSpot,
         wire::properties::{NewProperty, PropertyOption, PropertyUpdate},
     },
     plan::{Definition, PropertyChange},
@@ -34,9 +34,23 @@ pub(super) async fn create(portal: &Portal, hubspot: &HubSpot, definition: &Defi
         }
         Err(error) if may_exist(&error) => match reread(portal, hubspot, name).await.map_err(unclear)? {
             Some(_) => Ok(Applied::Stale),
-            None => Err(after_looking(error)),
+            None => Err(taken(name, error)),
         },
         Err(error) => Err(error.into()),
+    }
+}
+
+/// HubSpot does not show a property it says is there: the name of an archived one may not be free (API.md §14.6).
+fn taken(name: &str, error: Error) -> Failed {
+    match &error.kind {
+        ErrorKind::AlreadyExists { .. } => {
+            let message = format!(
+                "property {name}: HubSpot says that it exists and does not show it, so most likely it is archived; \
+                 restore it in HubSpot, delete it there for good, or choose another name"
+            );
+            Failed { trouble: Trouble::new(TroubleKind::Refused, message), correlation_id: error.correlation_id }
+        }
+        _ => after_looking(error),
     }
 }
 

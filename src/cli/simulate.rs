@@ -55,7 +55,7 @@ pub(super) struct SimulateArgs {
     /// Accept invitations without anybody's doing.
     #[arg(long)]
     auto_accept: bool,
-    /// What is in the portal at the start, as YAML.
+    /// What is in the portal at the start, and what is switched otherwise than by default, as YAML.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 }

@@ -164,8 +164,8 @@ impl HubSpot {
         let mut seen = BTreeSet::new();
         let first_time = |contact: &ContactRecord| seen.insert(contact.id.clone());
         let records: Vec<_> = answer.results.into_iter().map(ContactRecord::from).filter(first_time).collect();
-        let named = named_ids(&answer.errors);
-        let missing = ids.into_iter().filter(|id| named.contains(id.as_str())).cloned().collect();
+        let absent = named_ids(&answer.errors);
+        let missing = ids.into_iter().filter(|id| absent.contains(id.as_str())).cloned().collect();
         Ok(ContactsRead { records, missing })
     }
 

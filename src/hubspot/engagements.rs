@@ -83,7 +83,8 @@ impl EngagementKind {
         AssociationSpec { association_category: "HUBSPOT_DEFINED", association_type_id }
     }
 
-    fn create(self) -> Operation {
+    /// What creating one is called.
+    pub fn create(self) -> Operation {
         match self {
             Self::Note => Operation::CreateNotes,
             Self::Email => Operation::CreateEmails,

@@ -171,6 +171,8 @@ pub enum Flow {
     Flowing,
     /// They do not, for this reason.
     Halted(Halt),
+    /// HubSpot answers, and refuses the same of everybody: leads begin and end, and people do not see all of it.
+    Refused(Halt),
 }
 
 /// What was done, by outcome. No contact can be told from it.

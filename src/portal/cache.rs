@@ -289,6 +289,11 @@ impl Portal {
         }
     }
 
+    /// Somebody asks for another look, most likely because something is different in HubSpot now.
+    pub fn forget_refusals(&self) {
+        lock(&self.refusals).clear();
+    }
+
     /// HubSpot's last word on exactly this, unless it is old.
     pub fn refusal(&self, change: Fingerprint) -> Option<Trouble> {
         let mut refusals = lock(&self.refusals);

@@ -39,9 +39,9 @@ pub enum TransportError {
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From first byte out to last byte in.
-const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
+pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest answer held. A page of 100 is some 100 KiB; all properties of a portal a few MiB.
-const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// Real sockets. Cheap to clone; clones share connections. Uses the system's proxy settings and root certificates.
 #[derive(Clone, Debug)]

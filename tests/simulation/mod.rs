@@ -4,6 +4,7 @@ mod flows;
 mod leads;
 mod quota;
 mod seeds;
+mod switches;
 mod tokens;
 mod webhooks;
 mod wires;

@@ -7,9 +7,9 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use http::StatusCode;
+use http::{StatusCode, header};
 use tec_crm::{
-    runtime::transport::{HttpRequest, HttpResponse, Transport, TransportError},
+    runtime::transport::{HttpRequest, HttpResponse, MAX_BODY_BYTES, TOTAL_TIMEOUT, Transport, TransportError},
     server::webhook::Deliveries,
     sim::{
         hubspot::Sink,
@@ -38,8 +38,9 @@ impl Transport for ByHost {
         };
         let wire = Arc::clone(&self.wire);
         Box::pin(async move {
+            wire.note(&request);
             match wire.next() {
-                Cut::None => to.send(request).await,
+                Cut::None => bounded(to.send(request), wire.max_body()).await,
                 Cut::Before => wire.trip().await,
                 Cut::After => {
                     let _lost = to.send(request).await;
@@ -48,6 +49,19 @@ impl Transport for ByHost {
             }
         })
     }
+}
+
+/// The bounds real sockets have: an answer in time, and not too large.
+async fn bounded(
+    answer: BoxFuture<'static, Result<HttpResponse, TransportError>>,
+    limit_bytes: usize,
+) -> Result<HttpResponse, TransportError> {
+    let in_time = tokio::time::timeout(TOTAL_TIMEOUT, answer).await;
+    let answer = in_time.map_err(|_| TransportError::Lost("timed out".to_owned()))??;
+    if answer.body().len() > limit_bytes {
+        return Err(TransportError::TooLarge { limit_bytes });
+    }
+    Ok(answer)
 }
 
 /// Counts calls, and never brings back the answer of one of them.
@@ -61,6 +75,10 @@ pub struct Wire {
 struct Count {
     calls: usize,
     cut: Option<(usize, Cut)>,
+    /// Host and path of each request that carried a credential.
+    credentials: Vec<(String, String)>,
+    /// Largest answer let through, if it is not the usual.
+    max_body: Option<usize>,
 }
 
 /// Where a call ends.
@@ -78,12 +96,35 @@ pub enum Cut {
 impl Wire {
     /// Counts from 0 again; cuts that call.
     pub fn arm(&self, call: usize, cut: Cut) {
-        *self.state.lock().expect("no panic") = Count { calls: 0, cut: Some((call, cut)) };
+        *self.state.lock().expect("no panic") = Count { cut: Some((call, cut)), ..Count::default() };
     }
 
     /// Calls since the wire was armed.
     pub fn calls(&self) -> usize {
         self.state.lock().expect("no panic").calls
+    }
+
+    /// Host and path of every request with a credential, since this was asked last.
+    pub fn credentials(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.state.lock().expect("no panic").credentials)
+    }
+
+    /// Holds answers to a smaller bound than real sockets do.
+    pub fn allow(&self, max_body: usize) {
+        self.state.lock().expect("no panic").max_body = Some(max_body);
+    }
+
+    fn max_body(&self) -> usize {
+        self.state.lock().expect("no panic").max_body.unwrap_or(MAX_BODY_BYTES)
+    }
+
+    fn note(&self, request: &HttpRequest) {
+        let carries =
+            request.headers().contains_key(header::AUTHORIZATION) || request.uri().path().contains("access-token-info");
+        if carries {
+            let host = request.uri().host().unwrap_or_default().to_owned();
+            self.state.lock().expect("no panic").credentials.push((host, request.uri().path().to_owned()));
+        }
     }
 
     /// Until the call that is to be cut.

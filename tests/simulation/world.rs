@@ -193,7 +193,10 @@ impl World {
     }
 
     pub fn connection(&self, extra: &Value) {
-        let mut spec = json!({"auth": {"accessToken": {"secretRef": {"name": "hubspot", "key": "token"}}}});
+        let mut spec = json!({});
+        if extra["auth"].is_null() {
+            spec["auth"] = json!({"accessToken": {"secretRef": {"name": "hubspot", "key": "token"}}});
+        }
         json_patch::merge(&mut spec, extra);
         self.apply("CrmConnection", "portal", &spec);
     }

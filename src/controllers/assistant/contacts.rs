@@ -100,7 +100,7 @@ async fn owner_now(
 fn in_process(ctx: &Context, (key, connection): (&ObjectRef, &ObjectRef), owner: &OwnerId, report: &Report) -> Left {
     let go_back = "its contacts go back to their previous owners";
     let count = report.still_owned.get(owner).copied();
-    if count == Some(0) && report.flow == Flow::Flowing {
+    if count == Some(0) && matches!(report.flow, Flow::Flowing | Flow::Refused(_)) {
         let sure = ctx.leads.poll_interval(connection).map_or(SURE, |pause| SURE.max(pause + SLACK));
         return if ctx.leads.none_left_for(key) >= sure { Left::Nothing } else { waiting(go_back) };
     }
@@ -111,8 +111,11 @@ fn in_process(ctx: &Context, (key, connection): (&ObjectRef, &ObjectRef), owner:
             waiting(go_back)
         }
         Flow::Halted(halt) => unreachable(ctx, key, WHAT, leads::refusal(halt)),
-        Flow::Starting | Flow::Flowing if ctx.leads.stuck_for(key) < PATIENCE => waiting(go_back),
-        Flow::Starting | Flow::Flowing => {
+        Flow::Refused(halt) if ctx.leads.stuck_for(key) >= PATIENCE => {
+            unreachable(ctx, key, WHAT, leads::refused(halt))
+        }
+        Flow::Starting | Flow::Flowing | Flow::Refused(_) if ctx.leads.stuck_for(key) < PATIENCE => waiting(go_back),
+        Flow::Starting | Flow::Flowing | Flow::Refused(_) => {
             unreachable(ctx, key, WHAT, Refusal::new(Reason::HubSpotRefused, "some are refused time and again"))
         }
     }

@@ -175,7 +175,11 @@ async fn read(
     (valid, usable): (&ValidatedAssistant, &Arc<Usable>),
 ) -> PortalSnapshot {
     let portal = &usable.portal;
-    let not_before = Some(usable.as_of).max(wanted_since(ctx, job, object, usable));
+    let wanted = wanted_since(ctx, job, object, usable);
+    if wanted.is_some() {
+        portal.forget_refusals();
+    }
+    let not_before = Some(usable.as_of).max(wanted);
     portal.read(&[Part::Users], not_before, &job.urgency).await;
     let polled = not_before.max(owner_poll(ctx, job, object));
     let seen = portal.read(&[Part::Owners], polled, &job.urgency).await;

@@ -10,7 +10,10 @@ use crate::{
     api::condition::Reason,
     controllers::{context::Context, references::Missing, status::Interrupted},
     desired::{ValidatedConnection, references::ObjectRef},
-    hubspot::{Connection, HubSpot, Limiter, region},
+    hubspot::{
+        Connection, Error, ErrorKind, HubSpot, Limiter,
+        region::{self, Region},
+    },
     plan::Refusal,
     portal::{Portal, Trouble},
 };
@@ -54,6 +57,9 @@ pub(super) async fn opened(
     let asked = ctx.portals.unmet(key, wanted_since);
     let not_before = asked.max(due);
     if let Some(portal) = ctx.portals.portal(key) {
+        if asked.is_some() {
+            portal.forget_refusals();
+        }
         return Ok(Ok(Opened { portal, not_before }));
     }
     if let Some((tried, trouble)) = ctx.portals.closed(key)
@@ -70,9 +76,21 @@ pub(super) async fn opened(
         }
         Err(error) => {
             tracing::warn!(object = %key, correlation_id = error.correlation_id, %error, "portal cannot be opened");
-            let trouble = Trouble::from(&error);
+            let trouble = explained(&error, valid.endpoint.is_some());
             ctx.portals.not_opened(key, now, trouble.clone());
             Ok(Err(Finding::Trouble(trouble)))
         }
     }
+}
+
+/// What is wrong, and for a portal of another region what to do about it.
+fn explained(error: &Error, configured: bool) -> Trouble {
+    let mut trouble = Trouble::from(error);
+    if let ErrorKind::WrongRegion { correct } = &error.kind {
+        let base = correct.as_deref().and_then(Region::new).as_ref().and_then(Region::base);
+        let host = base.map_or_else(|| "the host of its region".to_owned(), |base| base.origin().ascii_serialization());
+        let or = if configured { ", or leave it out" } else { "" };
+        trouble.message = format!("{}; set apiEndpoint to {host}{or}", trouble.message);
+    }
+    trouble
 }

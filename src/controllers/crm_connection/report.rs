@@ -80,6 +80,7 @@ pub(super) async fn write(ctx: &Context, object: &CrmConnection, finding: &Findi
 fn with_leads(good: Standing, leads: &Leads) -> Standing {
     match leads {
         Leads::At(Mode::Process, Report { flow: Flow::Halted(halt), .. }) => Standing::Unknown(leads::refusal(halt)),
+        Leads::At(Mode::Process, Report { flow: Flow::Refused(halt), .. }) => Standing::Unknown(leads::refused(halt)),
         Leads::Barred(why) if why.reason != Reason::Waiting && why.reason != Reason::Progressing => {
             Standing::Unknown(why.clone())
         }
@@ -116,6 +117,7 @@ fn flowing(leads: &Leads) -> Option<Verdict> {
                 Refusal::new(Reason::Progressing, "HubSpot and TEC are being asked for the first time"),
             ),
             Flow::Halted(halt) => verdict(Truth::False, leads::refusal(halt)),
+            Flow::Refused(halt) => verdict(Truth::False, leads::refused(halt)),
         },
     }
 }

@@ -29,7 +29,7 @@ use self::{
 };
 pub(super) use self::{
     bookmark::{close, remembered},
-    standing::{first_accepted, flow, halted, passes_by_itself, refusal},
+    standing::{first_accepted, flow, halted, passes_by_itself, refusal, refused},
 };
 use super::{
     context::Context,

@@ -34,6 +34,12 @@ pub(in crate::controllers) fn refusal(halt: &Halt) -> Refusal {
     }
 }
 
+/// The same where HubSpot answers, and does not want what is written.
+pub(in crate::controllers) fn refused(halt: &Halt) -> Refusal {
+    let Refusal { reason, message } = refusal(halt);
+    Refusal::new(reason, format!("HubSpot refuses the same of every contact, it is tried again: {message}"))
+}
+
 /// Whether it is only a matter of time.
 pub(in crate::controllers) fn passes_by_itself(halt: &Halt) -> bool {
     match halt {
@@ -58,7 +64,7 @@ pub(in crate::controllers) fn first_accepted(
 pub(in crate::controllers) fn flow(ctx: &Context, connection: &ObjectRef) -> Option<bool> {
     match ctx.leads.leads(connection) {
         Leads::At(Mode::Process, report) => match report.flow {
-            Flow::Flowing => Some(true),
+            Flow::Flowing | Flow::Refused(_) => Some(true),
             Flow::Starting | Flow::Halted(_) => None,
         },
         Leads::At(Mode::Observe | Mode::Hold, _) => Some(false),
@@ -75,6 +81,7 @@ pub(in crate::controllers) fn flow(ctx: &Context, connection: &ObjectRef) -> Opt
 pub(in crate::controllers) fn halted(ctx: &Context, connection: &ObjectRef) -> Option<Refusal> {
     match ctx.leads.leads(connection) {
         Leads::At(Mode::Process, Report { flow: Flow::Halted(halt), .. }) => Some(refusal(&halt)),
+        Leads::At(Mode::Process, Report { flow: Flow::Refused(halt), .. }) => Some(refused(&halt)),
         Leads::At(..) | Leads::Off | Leads::Barred(_) => None,
     }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::ContactId,
-    hubspot::{self, BATCH_LIMIT, ContactRecord, ContactUpdate, HISTORY_LIMIT, ItemOutcome},
+    hubspot::{self, BATCH_LIMIT, ContactRecord, ContactUpdate, HISTORY_LIMIT, ItemOutcome, Operation},
     leads::{
         cases::{Case, OWNER, Wanted},
         decide::Then,
@@ -45,11 +45,15 @@ impl Tour<'_> {
     fn updated(&mut self, case: Case, outcome: ItemOutcome) -> Option<Case> {
         let contact = case.id();
         match outcome {
-            ItemOutcome::Done(_) => return Some(case),
+            ItemOutcome::Done(_) => {
+                self.engine.refused.accepted(Operation::UpdateContacts);
+                return Some(case);
+            }
             // It is read again, and perhaps found done or gone.
             ItemOutcome::Missing | ItemOutcome::Unclear => self.set_aside(contact),
             ItemOutcome::Refused(refused) => {
                 tracing::warn!(connection = %self.engine.name, %contact, refused = refused.message, "HubSpot refused an update, will be repeated");
+                self.engine.refused.refused(Operation::UpdateContacts, contact, &refused);
                 // Somebody who left in the meantime: the next in line gets it.
                 if let (true, Some(owner)) = (refused.mentions("INVALID_OWNER_ID"), case.new_owner()) {
                     self.engine.known.bad_owners.insert(owner);

@@ -40,7 +40,9 @@ pub(super) async fn read_contacts<'a>(
     })
     .await?;
     let mut read = ContactsRead::default();
-    answers.into_iter().for_each(|answer| read.append(answer));
+    for answer in answers {
+        read.append(answer);
+    }
     Ok((read, unreadable))
 }
 

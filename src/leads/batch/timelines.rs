@@ -104,8 +104,11 @@ impl Tour<'_> {
         }
         for (entry, outcome) in entries.into_iter().zip(outcomes) {
             let contact = &entry.new.contact;
+            if let ItemOutcome::Refused(refused) = &outcome {
+                self.engine.refused.refused(kind.create(), contact, refused);
+            }
             match outcome {
-                ItemOutcome::Done(_) => {}
+                ItemOutcome::Done(_) => self.engine.refused.accepted(kind.create()),
                 ItemOutcome::Refused(refused) if self.refusals(contact) >= PATIENCE => {
                     self.engine.tally.given_up += 1;
                     tracing::error!(connection = %self.engine.name, %contact, kind = ?kind, refused = refused.message, "HubSpot refuses an engagement again and again, it is left out");

@@ -2,9 +2,10 @@
 //!
 //! One task per connection. What it knows is in `memory/` and can be lost at any moment; what is true is in HubSpot and
 //! TEC. It only decides *when*: what happens to a contact is `decide.rs`, how is `batch/`, where candidates come from
-//! is `look.rs`. `polling.rs` reads TEC's events, `trouble.rs` waits, `telling.rs` reports.
+//! is `look.rs`. `polling.rs` reads TEC's events, `trouble.rs` and `refused.rs` wait and count, `telling.rs` reports.
 
 mod polling;
+mod refused;
 mod telling;
 mod trouble;
 
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::refused::Refused;
 use super::{
     batch::VISIT,
     cases::Case,
@@ -91,6 +93,8 @@ pub struct Engine {
     halt: Option<Halt>,
     /// Since when.
     halted_at: Option<Instant>,
+    /// What HubSpot refuses although it answers.
+    pub(super) refused: Refused,
     /// The last visit met no trouble with HubSpot as a whole.
     visits_succeed: bool,
     /// Events asked for at once.
@@ -139,6 +143,7 @@ impl Engine {
             events: Health::default(),
             halt: None,
             halted_at: None,
+            refused: Refused::default(),
             visits_succeed: true,
             page_limit: polling::EVENTS,
             poll_again: false,
@@ -280,7 +285,7 @@ impl Engine {
         let (old, new) = (&self.setup.links, &new.links);
         if !old.hubspot.is_same(&new.hubspot) {
             (self.hubspot, self.search) = (Health::default(), Health::default());
-            self.halt = None;
+            (self.halt, self.refused) = (None, Refused::default());
         }
         if !old.tec.is_same(&new.tec) {
             (self.tec, self.events) = (Health::default(), Health::default());

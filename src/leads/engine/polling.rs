@@ -62,7 +62,7 @@ impl Engine {
             }
             // Too much mail for one answer, or one event that spoils it.
             Err(tec::Error { kind: tec::ErrorKind::Malformed { .. }, .. }) if self.page_limit > 1 => {
-                self.page_limit /= 2
+                self.page_limit /= 2;
             }
             Err(error) => {
                 let pause = pause_of_tec(&error);

@@ -63,7 +63,7 @@ impl Engine {
         }
         let flow = match self.told_halt() {
             Some(halt) => Flow::Halted(halt.clone()),
-            None if self.has_proven() => Flow::Flowing,
+            None if self.has_proven() => self.refused.told().cloned().map_or(Flow::Flowing, Flow::Refused),
             // A blip, or the first answers are on their way.
             None => self.board.read().flow,
         };

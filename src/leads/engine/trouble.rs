@@ -17,7 +17,7 @@ const DOUBT: Duration = Duration::from_secs(5);
 /// From so many failures in a row on, visits are gathered.
 const GATHERED_FROM: u32 = 4;
 /// Trouble that lasts no longer is nobody's business.
-const BLIP: Duration = Duration::from_secs(30);
+pub(super) const BLIP: Duration = Duration::from_secs(30);
 /// Nor are limits that are reached for so long: HubSpot's windows are of seconds, and others come and go.
 const STORM: Duration = Duration::from_mins(5);
 

@@ -100,7 +100,9 @@ impl Feed {
             self.queued.remove(contact);
             self.parked.remove(contact);
         }
-        pages.into_iter().for_each(|page| self.one_less(page));
+        for page in pages {
+            self.one_less(page);
+        }
         while self.applied_order.len() > APPLIED_LIMIT {
             if let Some(oldest) = self.applied_order.pop_front() {
                 self.applied.remove(&oldest);

@@ -4,8 +4,9 @@ use jiff::tz::Offset;
 use serde_json::json;
 
 use super::{
-    answer::{Answer, instant},
+    answer::{Answer, ApiError, Outcome, instant},
     portal::Portal,
+    switches::DailyUsage,
 };
 
 pub(super) fn details(portal: &Portal) -> Answer {
@@ -33,16 +34,25 @@ fn offset_text(offset: Offset) -> String {
     format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
-pub(super) fn daily_usage(portal: &mut Portal) -> Answer {
+/// Whether it answers every credential is not established (API.md §4, §14.12).
+pub(super) fn daily_usage(portal: &mut Portal) -> Outcome {
     let (limit, used, resets_at) = portal.limits.day(portal.now);
-    Answer::ok(json!({ "results": [{
+    let (limit, used, status) = match portal.config.switches.daily_usage {
+        DailyUsage::Available => (limit, used, "SUCCESS"),
+        DailyUsage::Unfetched => (0, 0, "FAILURE"),
+        DailyUsage::Forbidden => {
+            return Err(ApiError::new(403, "This credential has no daily usage of its own").category("FORBIDDEN"));
+        }
+        DailyUsage::NotFound => return Err(ApiError::new(404, "resource not found")),
+    };
+    Ok(Answer::ok(json!({ "results": [{
         "name": "private-apps-api-calls-daily",
         "usageLimit": limit,
         "currentUsage": used,
         "collectedAt": instant(portal.now),
-        "fetchStatus": "SUCCESS",
+        "fetchStatus": status,
         "resetsAt": instant(resets_at),
-    }] }))
+    }] })))
 }
 
 pub(super) fn custom_property_limits(portal: &Portal) -> Answer {

@@ -254,7 +254,7 @@ impl HubSpotSim {
         let portal = &self.lock().portal;
         let contact = id.parse().ok().and_then(|id: u64| portal.contacts.records.get(&id));
         let missing = || ControlError::new(404, format!("contact {id} does not exist"));
-        Ok(contact.ok_or_else(missing)?.history(property))
+        Ok(contact.ok_or_else(missing)?.history(property, &portal.config.switches))
     }
 
     /// A person creates a contact property (`PropertyCreate`). Returns it.

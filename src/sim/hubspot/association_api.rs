@@ -10,10 +10,10 @@ use super::{
     answer::{Answer, ApiError, Outcome, page},
     associations::{AssociationSpec, ObjectId, check_specs},
     batch::complete,
-    config::NoAssociations,
     input,
     objects::{AssociationPath, Kind, ObjectType, type_between},
     portal::{Call, Portal, not_allowed},
+    switches::NoAssociations,
 };
 
 const READ_LIMIT: usize = 1_000;

@@ -11,10 +11,11 @@ use serde_json::json;
 
 use super::{
     answer::{Answer, ApiError, Outcome, instant},
-    config::{MissingScopes, TokenConfig, WrongRegion},
+    config::TokenConfig,
     input,
     portal::Portal,
     route::Route,
+    switches::{MissingScopes, WrongRegion},
 };
 
 /// What a token allows.
@@ -145,6 +146,7 @@ impl Portal {
             return Ok(());
         }
         Err(match self.config.switches.wrong_region {
+            WrongRegion::Served => return Ok(()),
             WrongRegion::Unauthorized => unauthorized(),
             WrongRegion::Misdirected => {
                 let portal = self.config.portal_id;

@@ -17,7 +17,6 @@ pub(super) const BATCH_LIMIT: usize = 100;
 struct Batch {
     inputs: Option<Vec<Value>>,
     archived: Option<bool>,
-    data_sensitivity: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -72,13 +71,10 @@ pub(super) fn create(portal: &mut Portal, call: &Call<'_>) -> Outcome {
     Ok(complete(portal, 201, results, errors))
 }
 
+/// `dataSensitivity` is required by the dated specification, and unknown to version 3: both may ask.
 pub(super) fn read(portal: &Portal, call: &Call<'_>) -> Outcome {
     let mut batch: Batch = input::body(call.body)?;
-    input::require(&[
-        ("archived", batch.archived.is_some()),
-        ("dataSensitivity", batch.data_sensitivity.is_some()),
-        ("inputs", batch.inputs.is_some()),
-    ])?;
+    input::require(&[("archived", batch.archived.is_some()), ("inputs", batch.inputs.is_some())])?;
     let archived = batch.archived.unwrap_or_default();
     let (mut results, mut errors) = (Vec::new(), Vec::new());
     for name in names(&mut batch)? {

@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, ApiError, Outcome, page},
-    config::MergedRead,
     contacts::{Contact, DEFAULT_PROPERTIES},
     input::{self, Query},
     portal::{Call, Portal},
+    switches::MergedRead,
 };
 
 /// Largest page of a list.
@@ -41,8 +41,9 @@ impl Wanted {
         };
         if !self.with_history.is_empty() {
             let known = self.with_history.iter().filter(|name| portal.schema.active(name).is_some());
-            let histories: Map<String, Value> =
-                known.map(|name| (name.clone(), Value::Array(contact.history(name)))).collect();
+            let histories: Map<String, Value> = known
+                .map(|name| (name.clone(), Value::Array(contact.history(name, &portal.config.switches))))
+                .collect();
             body["propertiesWithHistory"] = Value::Object(histories);
         }
         body

@@ -11,10 +11,10 @@ use serde_json::{Map, Value, json};
 use super::{
     answer::{Answer, ApiError, Outcome},
     batch::{BATCH_LIMIT, complete},
-    config::{MissingInBatch, PartialWrites},
     contact_api::{Found, HISTORY_LIMIT, IdProperty, Wanted, refuse_associations, refuse_duplicates},
     input,
     portal::{Call, Portal},
+    switches::{MissingInBatch, PartialWrites},
 };
 
 #[derive(Deserialize)]
@@ -134,13 +134,13 @@ fn write_inputs(call: &Call<'_>, with_id: bool) -> Result<Vec<WriteInput>, ApiEr
 
 pub(super) fn create(portal: &mut Portal, call: &Call<'_>) -> Outcome {
     let inputs = write_inputs(call, false)?;
-    let planned = plan(portal, inputs, |_, _, _| Ok(Target::New))?;
+    let planned = plan(portal, call, inputs, |_, _, _| Ok(Target::New))?;
     carry_out(portal, call, planned, 201, false)
 }
 
 pub(super) fn update(portal: &mut Portal, call: &Call<'_>) -> Outcome {
     let inputs = write_inputs(call, true)?;
-    let planned = plan(portal, inputs, |portal, id, by| match portal.find_contact(id, by, false) {
+    let planned = plan(portal, call, inputs, |portal, id, by| match portal.find_contact(id, by, false) {
         Found::Contact(id) => Ok(Target::Existing(id)),
         Found::MergedAway => Ok(Target::MergedAway),
         Found::Nothing => Err(missing(&[id])),
@@ -156,7 +156,7 @@ pub(super) fn upsert(portal: &mut Portal, call: &Call<'_>) -> Outcome {
             values.entry("email".to_owned()).or_insert_with(|| id.clone());
         }
     }
-    let planned = plan(portal, inputs, |portal, id, by| match (portal.find_contact(id, by, false), by) {
+    let planned = plan(portal, call, inputs, |portal, id, by| match (portal.find_contact(id, by, false), by) {
         (Found::Contact(id), _) => Ok(Target::Existing(id)),
         (Found::MergedAway, _) => Ok(Target::MergedAway),
         (Found::Nothing, IdProperty::Email) => Ok(Target::New),
@@ -168,6 +168,7 @@ pub(super) fn upsert(portal: &mut Portal, call: &Call<'_>) -> Outcome {
 /// Looks every input up and checks its values, with nothing written yet.
 fn plan(
     portal: &Portal,
+    call: &Call<'_>,
     inputs: Vec<WriteInput>,
     target: impl Fn(&Portal, &str, IdProperty) -> Result<Target, ApiError>,
 ) -> Result<Vec<Planned>, ApiError> {
@@ -178,8 +179,8 @@ fn plan(
         let values = properties.unwrap_or_default();
         let check = |target| {
             match target {
-                Target::New => portal.check_contact(&values, None)?,
-                Target::Existing(id) => portal.check_contact(&values, Some(id))?,
+                Target::New => portal.check_contact(&values, None, call.actor)?,
+                Target::Existing(id) => portal.check_contact(&values, Some(id), call.actor)?,
                 Target::MergedAway => {}
             }
             let email = values.get("email").map(|email| email.trim().to_lowercase());

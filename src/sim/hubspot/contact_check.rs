@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{ApiError, instant},
-    config::UnknownId,
-    portal::Portal,
+    portal::{Actor, Portal},
     schema::{Property, Schema},
+    switches::UnknownId,
 };
 use crate::domain::Email;
 
@@ -56,11 +56,33 @@ pub(super) fn stored(schema: &Schema, name: &str, held: Option<&str>, value: &st
 
 impl Portal {
     /// Whether these values may be written to a contact (to a new one without `own`).
-    pub(super) fn check_contact(&self, values: &BTreeMap<String, String>, own: Option<u64>) -> Result<(), ApiError> {
+    pub(super) fn check_contact(
+        &self,
+        values: &BTreeMap<String, String>,
+        own: Option<u64>,
+        by: Actor,
+    ) -> Result<(), ApiError> {
         self.check_values(values)?;
+        self.check_required(values, own, by)?;
         match values.get("email") {
             Some(email) => self.check_email_free(&email.trim().to_lowercase(), own),
             None => Ok(()),
+        }
+    }
+
+    /// What an admin requires of a record is asked of apps (API.md §1): the record as it would be afterwards.
+    fn check_required(&self, values: &BTreeMap<String, String>, own: Option<u64>, by: Actor) -> Result<(), ApiError> {
+        let Some(name) = &self.config.switches.required_property else { return Ok(()) };
+        let held = || own.and_then(|id| self.contacts.get(id)).and_then(|contact| contact.value(name));
+        let is_set = values.get(name).cloned().or_else(held).is_some_and(|value| !value.is_empty());
+        match by {
+            Actor::App { .. } if !is_set => {
+                let message = format!("Property {name} is required and has no value");
+                let context = json!({ "propertyName": [name] });
+                let item = json!({ "message": message, "code": "MISSING_REQUIRED_PROPERTY", "context": context });
+                Err(ApiError::invalid(message).with("errors", json!([item])))
+            }
+            Actor::App { .. } | Actor::Person { .. } | Actor::PersonInBulk { .. } | Actor::Merge { .. } => Ok(()),
         }
     }
 
@@ -114,7 +136,7 @@ impl Portal {
         let Property { definition, .. } = property;
         match definition.value_type.as_str() {
             _ if value.is_empty() => None,
-            _ if name == "hubspot_owner_id" && !self.people.is_owner_id(value) => {
+            _ if name == "hubspot_owner_id" && !self.is_owner_id(value) => {
                 bad("INVALID_OWNER_ID", format!("{value} was not a valid owner ID"))
             }
             _ if name == "email" && Email::new(value).is_err() => {

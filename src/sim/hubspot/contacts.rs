@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 use super::{
     answer::{ApiError, instant},
     changes::ChangeKind,
-    config::AssignedDateOnUnassign,
     contact_check::stored,
     lagged::Lagged,
     portal::{Actor, ByName, IdSpace, Portal, later},
+    switches::{AssignedDateOnCreate, AssignedDateOnUnassign, HistoryOrder, Switches},
 };
 
 /// Always in an answer, asked for or not.
@@ -180,13 +180,18 @@ impl Contact {
         self.to_json(portal, names)
     }
 
-    /// A property's versions, newest first, as `ValueWithTimestamp` (API.md §8.1). What HubSpot keeps itself has one.
-    pub(super) fn history(&self, name: &str) -> Vec<Value> {
+    /// A property's versions, newest first unless switched, as `ValueWithTimestamp` (API.md §8.1). What HubSpot keeps itself has one.
+    pub(super) fn history(&self, name: &str, switches: &Switches) -> Vec<Value> {
         if let Some(value) = self.head().value(name) {
             let at = if name == "lastmodifieddate" { self.updated_at } else { self.created_at };
             return vec![json!({ "value": value, "timestamp": instant(at), "sourceType": "CRM" })];
         }
-        self.values.get(name).into_iter().flatten().rev().map(Version::to_json).collect()
+        let newest_first = self.values.get(name).into_iter().flatten().rev().map(Version::to_json);
+        let mut history: Vec<Value> = newest_first.take(switches.history_depth.unwrap_or(usize::MAX)).collect();
+        if switches.history_order == HistoryOrder::OldestFirst {
+            history.reverse();
+        }
+        history
     }
 
     /// A property's versions, oldest first.
@@ -233,7 +238,7 @@ impl Version {
 impl Portal {
     /// Creates a contact with these values.
     pub(super) fn create_contact(&mut self, values: &BTreeMap<String, String>, by: Actor) -> Result<u64, ApiError> {
-        self.check_contact(values, None)?;
+        self.check_contact(values, None, by)?;
         let id = self.contacts.ids.next();
         let now = self.now;
         let contact = Contact {
@@ -261,7 +266,7 @@ impl Portal {
         if self.contacts.get(id).is_none() {
             return Err(self.no_contact(&id.to_string()));
         }
-        self.check_contact(values, Some(id))?;
+        self.check_contact(values, Some(id), by)?;
         self.write_values(id, values, by);
         Ok(())
     }
@@ -328,6 +333,7 @@ impl Portal {
         let (now, switches) = (*now, &config.switches);
         let Some(contact) = records.get_mut(&id) else { return };
         let owner_before = contact.value("hubspot_owner_id");
+        let is_new = contact.values.is_empty();
         let mut changed = Vec::new();
         let mut put = |contact: &mut Contact, name: &str, value: String, again: bool| {
             if contact.put(name, Version { value: value.clone(), at: now, by, order: contact.order + 1 }, again) {
@@ -350,6 +356,7 @@ impl Portal {
         let owner = contact.value("hubspot_owner_id");
         if owner != owner_before {
             match (owner, switches.assigned_date_on_unassign) {
+                (Some(_), _) if is_new && switches.assigned_date_on_create == AssignedDateOnCreate::Absent => {}
                 (Some(_), _) => put(contact, "hubspot_owner_assigneddate", instant(now), false),
                 (None, AssignedDateOnUnassign::Clears) => {
                     put(contact, "hubspot_owner_assigneddate", String::new(), false);

@@ -8,6 +8,7 @@ use super::{
     people::Record,
     portal::{Call, Portal},
     schema::{Definition, Property, built_in_option},
+    switches::InvitationShown,
 };
 
 /// Name, label and type of every property of the object.
@@ -26,13 +27,11 @@ const PROPERTIES: [(&str, &str, &str); 12] = [
     ("hubspot_owner_id", "Owner", "enumeration"),
 ];
 
-/// Our choice: HubSpot's values are not established (API.md §14.3).
-const INVITE_STATUS: [(&str, &str); 2] = [("Pending", "PENDING"), ("Accepted", "ACCEPTED")];
-
 /// Always in an answer, asked for or not.
 const ALWAYS: [&str; 3] = ["hs_createdate", "hs_lastmodifieddate", "hs_object_id"];
 
 pub(super) fn list(portal: &Portal, call: &Call<'_>) -> Outcome {
+    check_access(portal)?;
     refuse_archived(call)?;
     let limit = call.query.limit(10, 100)?;
     let after = call.query.after()?.map_or(0, |id| id.saturating_add(1));
@@ -45,6 +44,7 @@ pub(super) fn list(portal: &Portal, call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn get(portal: &Portal, call: &Call<'_>) -> Outcome {
+    check_access(portal)?;
     refuse_archived(call)?;
     let wanted = call.query.list("properties");
     let record = match call.query.get("idProperty") {
@@ -65,6 +65,32 @@ pub(super) fn get(portal: &Portal, call: &Call<'_>) -> Outcome {
     }
 }
 
+/// Whether every credential may read the object is not established (API.md §14.3).
+fn check_access(portal: &Portal) -> Result<(), ApiError> {
+    match portal.config.switches.invitation_shown {
+        InvitationShown::Forbidden => {
+            Err(ApiError::new(403, "This object cannot be read with this credential").category("FORBIDDEN"))
+        }
+        InvitationShown::Plainly | InvitationShown::InOtherWords | InvitationShown::Unknown => Ok(()),
+    }
+}
+
+/// Whether a property exists in this portal (switch).
+fn is_known(portal: &Portal, name: &str) -> bool {
+    let hidden = portal.config.switches.invitation_shown == InvitationShown::Unknown && name.starts_with("hs_invite_");
+    !hidden && PROPERTIES.iter().any(|(known, _, _)| *known == name)
+}
+
+/// Values and labels of an invitation not yet accepted and of an accepted one: HubSpot's are not established (API.md §14.3).
+fn invite_status(portal: &Portal) -> [(&'static str, &'static str); 2] {
+    match portal.config.switches.invitation_shown {
+        InvitationShown::InOtherWords => [("Invite sent", "Invite sent"), ("Active user", "active_user")],
+        InvitationShown::Plainly | InvitationShown::Unknown | InvitationShown::Forbidden => {
+            [("Pending", "PENDING"), ("Accepted", "ACCEPTED")]
+        }
+    }
+}
+
 fn refuse_archived(call: &Call<'_>) -> Result<(), ApiError> {
     if call.query.flag("archived")? {
         return Err(ApiError::invalid("Object type 0-115 does not support reading archived objects"));
@@ -76,7 +102,7 @@ fn refuse_archived(call: &Call<'_>) -> Result<(), ApiError> {
 pub(super) fn to_json(portal: &Portal, record: &Record, wanted: &[String]) -> Value {
     let mut properties = Map::new();
     for name in ALWAYS.iter().copied().chain(wanted.iter().map(String::as_str)) {
-        if PROPERTIES.iter().any(|(known, _, _)| *known == name) {
+        if is_known(portal, name) {
             properties.insert(name.to_owned(), value(portal, record, name).map_or(Value::Null, Value::String));
         }
     }
@@ -105,7 +131,10 @@ fn value(portal: &Portal, record: &Record, name: &str) -> Option<String> {
         "hs_internal_user_id" => Some(record.user_id.to_string()),
         "hs_deactivated" => Some(record.deactivated.to_string()),
         "hs_invite_accepted_time" => record.accepted_at.map(instant),
-        "hs_invite_status" => Some(if record.accepted_at.is_some() { "ACCEPTED" } else { "PENDING" }.to_owned()),
+        "hs_invite_status" => {
+            let [(_, pending), (_, accepted)] = invite_status(portal);
+            Some(if record.accepted_at.is_some() { accepted } else { pending }.to_owned())
+        }
         "hs_given_name" => user.and_then(|user| user.first_name.clone()),
         "hs_family_name" => user.and_then(|user| user.last_name.clone()),
         "hubspot_owner_id" => portal.people.owner_of.get(&record.user_id).map(ToString::to_string),
@@ -113,8 +142,8 @@ fn value(portal: &Portal, record: &Record, name: &str) -> Option<String> {
     }
 }
 
-fn definition(name: &str, label: &str, value_type: &str) -> Value {
-    let field_type = match value_type {
+fn definition(portal: &Portal, (name, label, value_type): &(&str, &str, &str)) -> Value {
+    let field_type = match *value_type {
         "datetime" => "date",
         "bool" => "booleancheckbox",
         "enumeration" => "select",
@@ -122,29 +151,29 @@ fn definition(name: &str, label: &str, value_type: &str) -> Value {
         _ => "text",
     };
     let definition = Definition {
-        label: label.to_owned(),
-        value_type: value_type.to_owned(),
+        label: (*label).to_owned(),
+        value_type: (*value_type).to_owned(),
         field_type: field_type.to_owned(),
         group: "user_information".to_owned(),
         ..Definition::default()
     };
     let mut property = Property::built_in(name, definition);
-    if name == "hs_invite_status" {
+    if *name == "hs_invite_status" {
         property.definition.options =
-            (0..).zip(INVITE_STATUS).map(|(place, option)| built_in_option(place, option)).collect();
+            (0..).zip(invite_status(portal)).map(|(place, option)| built_in_option(place, option)).collect();
     }
     property.to_json()
 }
 
-pub(super) fn list_properties(call: &Call<'_>) -> Outcome {
-    let all = PROPERTIES.iter().map(|(name, label, value_type)| definition(name, label, value_type));
+pub(super) fn list_properties(portal: &Portal, call: &Call<'_>) -> Outcome {
+    let all = PROPERTIES.iter().filter(|(name, _, _)| is_known(portal, name)).map(|known| definition(portal, known));
     let results: Vec<Value> = if call.query.flag("archived")? { Vec::new() } else { all.collect() };
     Ok(Answer::ok(json!({ "results": results })))
 }
 
-pub(super) fn get_property(call: &Call<'_>) -> Outcome {
-    match PROPERTIES.iter().find(|(name, _, _)| *name == call.arg) {
-        Some((name, label, value_type)) => Ok(Answer::ok(definition(name, label, value_type))),
+pub(super) fn get_property(portal: &Portal, call: &Call<'_>) -> Outcome {
+    match PROPERTIES.iter().find(|(name, _, _)| *name == call.arg && is_known(portal, name)) {
+        Some(known) => Ok(Answer::ok(definition(portal, known))),
         None => {
             Err(ApiError::not_found(format!("No property exists with the name {} and object type 0-115", call.arg)))
         }

@@ -10,11 +10,11 @@ use super::{
     answer::{Answer, ApiError, Outcome},
     associations::{AssociationInput, ObjectId},
     batch::{BATCH_LIMIT, complete},
-    config::{MissingInBatch, PartialWrites},
     engagement_values::texts,
     input,
     objects::Kind,
     portal::{ByName, Call, Portal},
+    switches::{MissingInBatch, PartialWrites},
 };
 
 /// `SimplePublicObjectBatchInputForCreate`; one at a time it has no trace id.

@@ -14,7 +14,7 @@ use super::{
     input,
     objects::Kind,
     portal::{Call, Portal},
-    search::{BODY_LIMIT, FILTER_LIMIT, FILTERS_PER_GROUP, GROUP_LIMIT, RESULT_LIMIT, problem},
+    search::{BODY_LIMIT, FILTER_LIMIT, FILTERS_PER_GROUP, GROUP_LIMIT, RESULT_LIMIT, check_reach, problem},
 };
 
 /// The pseudo-property of associated contacts.
@@ -62,6 +62,7 @@ pub(super) fn search(portal: &Portal, kind: Kind, call: &Call<'_>) -> Outcome {
     let input: SearchInput = input::body(call.body)?;
     check(kind, &input)?;
     let (offset, limit) = place(&input)?;
+    check_reach(portal, offset)?;
     let mut hits = hits(portal, kind, &input.filter_groups);
     if let Some(Sort { property_name, direction }) = input.sorts.first() {
         hits.sort_by_cached_key(|engagement| Key::of(property_name, engagement.value(property_name)));
@@ -72,7 +73,7 @@ pub(super) fn search(portal: &Portal, kind: Kind, call: &Call<'_>) -> Outcome {
     let shown = hits.iter().take(RESULT_LIMIT).skip(offset).take(limit);
     let results = shown.map(|engagement| engagement.to_json(input.properties.iter().map(String::as_str)));
     let next = offset.saturating_add(limit);
-    let mut body = page(results.collect(), (next < hits.len()).then(|| next.to_string()));
+    let mut body = page(results.collect(), (next < hits.len() && offset < RESULT_LIMIT).then(|| next.to_string()));
     body["total"] = json!(hits.len());
     Ok(Answer::ok(body))
 }
@@ -135,9 +136,6 @@ fn place(input: &SearchInput) -> Result<(usize, usize), ApiError> {
         Some(other) => other.as_u64().and_then(|offset| usize::try_from(offset).ok()),
     };
     let offset = offset.ok_or_else(|| problem("after must be a number"))?;
-    if offset >= RESULT_LIMIT {
-        return Err(problem(&format!("Paging past {RESULT_LIMIT} results is not allowed")));
-    }
     Ok((offset, limit))
 }
 

@@ -126,7 +126,7 @@ impl Portal {
                 let allowed = allowed.join(", ");
                 bad("INVALID_OPTION", format!("{value} was not one of the allowed options: [{allowed}]"))
             }
-            Form::Owner if !self.people.is_owner_id(value) => {
+            Form::Owner if !self.is_owner_id(value) => {
                 bad("INVALID_OWNER_ID", format!("{value} was not a valid owner ID"))
             }
             _ if value.chars().count() > TEXT_LIMIT => {

@@ -1,6 +1,4 @@
 //! Property groups: list, create, get, PATCH, archive (API.md §7). An archived group is forgotten; its name is free again.
-//!
-//! Choice where HubSpot is silent: creating a group that exists is a 409 in the form of the property's.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -11,6 +9,7 @@ use super::{
     lagged::Lagged,
     portal::{Call, Portal},
     schema::{Group, check_name},
+    switches::DuplicateGroup,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -45,11 +44,18 @@ pub(super) fn create_one(portal: &mut Portal, input: GroupInput) -> Result<Group
     input::require(&[("label", input.label.is_some()), ("name", input.name.is_some())])?;
     let GroupInput { name, label, display_order } = input;
     let (name, label) = (name.unwrap_or_default(), label.unwrap_or_default());
-    if portal.schema.group(&name).is_some() {
-        let error = ApiError::new(409, format!("A property group named '{name}' already exists."));
-        return Err(error.category("OBJECT_ALREADY_EXISTS").sub_category("Properties.GROUP_WITH_NAME_EXISTS"));
+    if let Some(group) = portal.schema.group(&name) {
+        let message = format!("A property group named '{name}' already exists.");
+        return match portal.config.switches.duplicate_group {
+            DuplicateGroup::Conflict => {
+                let error = ApiError::new(409, message).category("OBJECT_ALREADY_EXISTS");
+                Err(error.sub_category("Properties.GROUP_WITH_NAME_EXISTS"))
+            }
+            DuplicateGroup::Invalid => Err(ApiError::invalid(message)),
+            DuplicateGroup::SameGroup => Ok(group.clone()),
+        };
     }
-    check_name(&name)?;
+    check_name(&name, portal.config.switches.name_limit)?;
     check_label(&label)?;
     let display_order = place(portal, display_order);
     let group = Group { name, label, display_order };

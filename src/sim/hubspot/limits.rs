@@ -150,6 +150,11 @@ impl Limits {
         Ok(())
     }
 
+    /// Counts a request to the day that was refused for another limit.
+    pub(super) fn charge(&mut self) {
+        self.used_today += 1;
+    }
+
     /// Requests of a payer in ten seconds.
     fn max(&self, payer: Payer) -> u32 {
         match payer {

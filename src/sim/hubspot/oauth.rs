@@ -15,10 +15,11 @@ use sha2::{Digest as _, Sha256};
 use super::{
     answer::{Answer, ApiError, Outcome},
     auth::{Grant, TokenKind},
-    config::{ALL_SCOPES, RefreshRotation, Uninstalled},
+    config::ALL_SCOPES,
     input::Query,
     portal::{Incoming, Portal, later, not_allowed},
     route::Route,
+    switches::{RefreshRotation, Uninstalled},
 };
 
 /// How long an access token lives, in seconds (API.md §3).

@@ -1,14 +1,17 @@
 //! People of a portal: members, their owners and CRM user records, and what time brings them. The three id spaces never
 //! overlap, so a mixed-up id is always found out (API.md §5, §5.1, §6).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 use super::{
-    config::{CrmRecordPolicy, OwnerPolicy},
     lagged::Lagged,
     portal::{IdSpace, Portal, later},
+    switches::{CrmRecordPolicy, OwnerArchival, OwnerPolicy, PendingOwner},
 };
 
 /// A member of the portal, invited or active.
@@ -100,7 +103,12 @@ pub(super) struct Event {
 enum EventKind {
     Owner,
     Accept,
+    /// The owner of a removed user follows.
+    ArchiveOwner,
 }
+
+/// What `OwnerArchival::Later` means.
+const ARCHIVAL_DELAY: Duration = Duration::from_mins(10);
 
 pub(super) struct People {
     pub users: BTreeMap<u64, Lagged<User>>,
@@ -151,9 +159,11 @@ impl People {
         self.users.values().filter(|user| user.get().is_some()).count()
     }
 
-    /// Whether contacts can be assigned to this owner id; archived ones can (API.md §6).
-    pub(super) fn is_owner_id(&self, id: &str) -> bool {
-        id.parse::<u64>().is_ok_and(|id| self.owners.contains_key(&id))
+    fn archive_owner(&mut self, user_id: u64, now: Timestamp, follow: Timestamp) {
+        if let Some(owner) = self.owner_of.get(&user_id).and_then(|id| self.owners.get_mut(id)) {
+            let archived = owner.get().cloned().map(|owner| Owner { archived: true, updated_at: now, ..owner });
+            owner.set(now, follow, archived);
+        }
     }
 
     /// The next thing due by `now`.
@@ -165,6 +175,15 @@ impl People {
 }
 
 impl Portal {
+    /// Whether things can be assigned to this owner id; to archived ones they can (API.md §6), to those of pending users it is
+    /// not established (§14.2).
+    pub(super) fn is_owner_id(&self, id: &str) -> bool {
+        let owner = id.parse().ok().and_then(|id: u64| self.people.owners.get(&id)).and_then(Lagged::get);
+        let Some(owner) = owner else { return false };
+        let pending = self.people.user(owner.user_id).is_some_and(|user| user.accepted_at.is_none());
+        !pending || self.config.switches.pending_owner == PendingOwner::Assignable
+    }
+
     /// Makes a person a member. The id is the person's, so it comes back with the e-mail.
     pub(super) fn add_user(&mut self, new: NewUser) -> u64 {
         let NewUser { email, first_name, last_name, role_id, primary_team_id, secondary_team_ids, super_admin } = new;
@@ -226,9 +245,14 @@ impl Portal {
             identity.removed_at = Some(now);
         }
         people.users.entry(id).or_default().set(now, follow, None);
-        if let Some(owner) = people.owner_of.get(&id).and_then(|id| people.owners.get_mut(id)) {
-            let archived = owner.get().cloned().map(|owner| Owner { archived: true, updated_at: now, ..owner });
-            owner.set(now, follow, archived);
+        let kind = EventKind::ArchiveOwner;
+        match self.config.switches.owner_archival {
+            OwnerArchival::AtOnce => people.archive_owner(id, now, follow),
+            OwnerArchival::Later => {
+                let event = Event { user_id: id, membership: user.membership, kind };
+                people.due.insert((later(now, ARCHIVAL_DELAY), event));
+            }
+            OwnerArchival::Never => {}
         }
         if let Some(record) = people.record_of.get(&id).and_then(|id| people.records.get_mut(id)) {
             let gone = record.get().cloned().map(|record| Record { deactivated: true, updated_at: now, ..record });
@@ -253,9 +277,15 @@ impl Portal {
     /// Carries out what was due, unless the membership it was due for has ended.
     pub(super) fn happen(&mut self, event: Event) {
         let Event { user_id, membership, kind } = event;
+        if kind == EventKind::ArchiveOwner && self.people.user(user_id).is_none() {
+            let (now, follow) = (self.now, self.lists_follow());
+            self.people.archive_owner(user_id, now, follow);
+        }
         let Some(user) = self.people.user(user_id).filter(|user| user.membership == membership) else { return };
         let known = self.people.identities.get(&user.email).is_some_and(|identity| identity.activated);
         match kind {
+            // The person is back.
+            EventKind::ArchiveOwner => {}
             EventKind::Accept => self.accept_user(user_id),
             EventKind::Owner => {
                 self.ensure_owner(user_id);

@@ -9,16 +9,17 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Response};
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::sync::Notify;
 
 use super::{
     account,
-    answer::{ApiError, Outcome, render},
+    answer::{ApiError, Outcome, put_header, render, respond},
     association_api,
     auth::{TokenKind, Tokens},
     batch,
     changes::ContactChange,
-    config::{RetryAfter, SimConfig},
+    config::SimConfig,
     contact_api, contact_batch, contact_merge,
     contacts::Contacts,
     crm_users, engagement_api,
@@ -31,9 +32,14 @@ use super::{
     properties,
     route::{Match, Route},
     schema::Schema,
-    search, seed, users,
+    search, seed,
+    switches::{AnswersAs, RetryAfter, SearchRefusal, Switches, UnknownRoute},
+    users,
 };
 pub(super) use crate::sim::shared::later;
+
+const NO_PAGE: Bytes =
+    Bytes::from_static(b"<html><head><title>404</title></head><body><h1>Not found</h1></body></html>");
 
 /// All state of one portal.
 pub(super) struct Portal {
@@ -181,11 +187,51 @@ impl Portal {
             }
             other => other,
         };
-        let mut response = render(outcome, correlation_id);
+        let mut response = match (incoming.found, self.config.switches.unknown_route) {
+            (None, UnknownRoute::Html) if is_status(&outcome, 404) => respond(404, "text/html;charset=utf-8", NO_PAGE),
+            (None, UnknownRoute::Empty) if is_status(&outcome, 404) => respond(404, "text/plain", Bytes::new()),
+            _ => render(self.told(outcome), correlation_id),
+        };
+        put_header(&mut response, "x-hubspot-correlation-id", correlation_id);
         if let Some(payer) = metered {
             self.limits.standing(self.now, payer).write(&mut response);
         }
         response
+    }
+
+    /// An outcome as the portal's version and noise make it.
+    fn told(&self, outcome: Outcome) -> Outcome {
+        let Switches { answers_as, noise, .. } = &self.config.switches;
+        match outcome {
+            Ok(mut answer) => {
+                if answer.status == 207 && *answers_as == AnswersAs::V2026_09 {
+                    answer.status = 200;
+                }
+                answer.body = answer.body.map(|body| noise.over(body));
+                Ok(answer)
+            }
+            Err(mut error) => {
+                error.body = noise.over_object(error.body);
+                Err(error)
+            }
+        }
+    }
+
+    /// Counts a request, or refuses it in the words the switches choose.
+    fn meter(&mut self, payer: Payer, is_search: bool) -> Result<(), ApiError> {
+        let Err(mut refused) = self.limits.take(self.now, payer, is_search) else { return Ok(()) };
+        let by_search = refused.body.get("policyName").is_some_and(|policy| policy == "SECONDLY");
+        if by_search {
+            if self.config.switches.refused_search_counts {
+                self.limits.charge();
+            }
+            match self.config.switches.search_refusal {
+                SearchRefusal::Secondly => {}
+                SearchRefusal::TenSecondly => refused = refused.with("policyName", json!("TEN_SECONDLY_ROLLING")),
+                SearchRefusal::Unnamed => drop(refused.body.remove("policyName")),
+            }
+        }
+        Err(refused)
     }
 
     fn admit(&mut self, incoming: &Incoming<'_>, metered: &mut Option<Payer>) -> Outcome {
@@ -211,7 +257,7 @@ impl Portal {
         if !is_search {
             *metered = Some(payer);
         }
-        self.limits.take(self.now, payer, is_search)?;
+        self.meter(payer, is_search)?;
         self.check_scopes(&grant, *route, method)?;
         if !body.is_empty() && content_type.is_some_and(|kind| !kind.starts_with("application/json")) {
             return Err(ApiError::new(415, "HTTP 415 Unsupported Media Type"));
@@ -224,7 +270,7 @@ impl Portal {
     fn dispatch(&mut self, route: Route, method: &Method, call: &Call<'_>) -> Outcome {
         match (route, method.as_str()) {
             (Route::AccountDetails, "GET") => Ok(account::details(self)),
-            (Route::DailyUsage, "GET") => Ok(account::daily_usage(self)),
+            (Route::DailyUsage, "GET") => account::daily_usage(self),
             (Route::CustomPropertyLimits, "GET") => Ok(account::custom_property_limits(self)),
             (Route::Users, "GET") => users::list(self, call),
             (Route::Users, "POST") => users::create(self, call),
@@ -237,8 +283,8 @@ impl Portal {
             (Route::Owner, "GET") => owners::get(self, call),
             (Route::CrmUsers, "GET") => crm_users::list(self, call),
             (Route::CrmUser, "GET") => crm_users::get(self, call),
-            (Route::UserProperties, "GET") => crm_users::list_properties(call),
-            (Route::UserProperty, "GET") => crm_users::get_property(call),
+            (Route::UserProperties, "GET") => crm_users::list_properties(self, call),
+            (Route::UserProperty, "GET") => crm_users::get_property(self, call),
             (Route::ContactSearch, "POST") => search::search(self, call),
             (Route::Contacts, "GET") => contact_api::list(self, call),
             (Route::Contacts, "POST") => contact_api::create(self, call),
@@ -272,6 +318,10 @@ impl Portal {
             _ => Err(not_allowed(method)),
         }
     }
+}
+
+fn is_status(outcome: &Outcome, status: u16) -> bool {
+    outcome.as_ref().is_err_and(|error| error.status == status)
 }
 
 pub(super) fn not_allowed(method: &Method) -> ApiError {

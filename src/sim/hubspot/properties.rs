@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, ApiError, Outcome},
-    config::ArchivedName,
     input,
     lagged::Lagged,
     portal::{Actor, Call, Portal},
     schema::{Definition, Modifiable, Property, PropertyOption, check_name},
+    switches::{ArchivedName, RemovedOption, TypeChange},
 };
 
 /// Archived properties are gone for good after this.
@@ -165,11 +165,11 @@ pub(super) fn create_one(portal: &mut Portal, input: PropertyInput, actor: Actor
         Some(archived) if policy == ArchivedName::Restores => Some(archived.clone()),
         _ => None,
     };
-    check_name(&name)?;
+    check_name(&name, portal.config.switches.name_limit)?;
     let mut definition = Definition { display_order: -1, ..Definition::default() };
     input.apply(&mut definition)?;
     check_group(portal, &definition.group)?;
-    definition.check()?;
+    definition.check(&portal.config.switches)?;
     check_room(portal)?;
     let now = Some(portal.now);
     let user = Some(actor.user_id());
@@ -236,13 +236,47 @@ pub(super) fn update_one(
         let message = format!("Property {name} is defined by HubSpot and this part of it cannot be changed");
         return Err(ApiError::invalid(message).sub_category("PropertyValidationError.READ_ONLY_DEFINITION"));
     }
+    let before = property.definition.clone();
     input.apply(&mut property.definition)?;
     check_group(portal, &property.definition.group)?;
-    property.definition.check()?;
+    property.definition.check(&portal.config.switches)?;
+    if before.value_type != property.definition.value_type && portal.config.switches.type_change == TypeChange::Refused
+    {
+        let message = format!("The type of property {name} cannot be changed");
+        return Err(ApiError::invalid(message).sub_category("PropertyValidationError.TYPE_CHANGE_NOT_ALLOWED"));
+    }
+    let holders = holders_of_removed(portal, name, &before, &property.definition);
+    check_holders(portal, name, &holders)?;
     property.updated_at = Some(portal.now);
     property.updated_user = Some(actor.user_id());
     put(portal, property.clone());
+    if portal.config.switches.removed_option == RemovedOption::ValuesCleared {
+        for contact in holders {
+            portal.update_contact(
+                contact,
+                &[(name.to_owned(), String::new())].into(),
+                Actor::Person { user_id: actor.user_id() },
+            )?;
+        }
+    }
     Ok(property)
+}
+
+/// Contacts whose value was an option and is none any more.
+fn holders_of_removed(portal: &Portal, name: &str, before: &Definition, after: &Definition) -> Vec<u64> {
+    let is_option =
+        |definition: &Definition, value: &str| definition.options.iter().any(|option| option.value == value);
+    let contacts = portal.contacts.records.values().filter(|contact| contact.archived_at.is_none());
+    let lost = |value: &String| is_option(before, value) && !is_option(after, value);
+    contacts.filter(|contact| contact.value(name).as_ref().is_some_and(lost)).map(|contact| contact.id).collect()
+}
+
+fn check_holders(portal: &Portal, name: &str, holders: &[u64]) -> Result<(), ApiError> {
+    if holders.is_empty() || portal.config.switches.removed_option != RemovedOption::Refused {
+        return Ok(());
+    }
+    let message = format!("An option of property {name} is held by {} records and cannot be removed", holders.len());
+    Err(ApiError::invalid(message).sub_category("PropertyValidationError.OPTION_IN_USE"))
 }
 
 pub(super) fn archive(portal: &mut Portal, call: &Call<'_>) -> Outcome {

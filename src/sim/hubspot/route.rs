@@ -219,7 +219,7 @@ pub(super) fn find(segments: &[String]) -> Option<Match> {
     Some(Match { route, arg: arg.to_owned() })
 }
 
-/// `/{area}/{version}/…` and `/{area}/v3/…` in one form. An unknown version is an unknown route.
+/// `/{area}/{version}/…`, `/{area}/v3/…` and, for associations, `/{area}/v4/…` in one form. An unknown version is an unknown route.
 fn without_version<'a>(segments: &'a [&'a str]) -> Option<(&'a str, &'a [&'a str])> {
     match segments {
         [area @ "account-info", "v3" | "2026-03", rest @ ..]
@@ -228,7 +228,10 @@ fn without_version<'a>(segments: &'a [&'a str]) -> Option<(&'a str, &'a [&'a str
         | ["crm", "v3", area, rest @ ..]
         | ["crm", area, "2026-03", rest @ ..]
         | ["oauth", "v3" | "2026-03", area @ "token", rest @ ..]
+        | ["crm", "v4", area @ "associations", rest @ ..]
         | [area @ "oauth", "v2", rest @ ..] => Some((*area, rest)),
+        // Version 4 is associations alone.
+        ["crm", "v4", area @ "objects", rest @ ..] if rest.get(2) == Some(&"associations") => Some((*area, rest)),
         _ => None,
     }
 }

@@ -13,6 +13,7 @@ use super::{
     answer::{ApiError, instant},
     lagged::Lagged,
     portal::ByName,
+    switches::{DuplicateOptions, OptionErrors, Switches},
 };
 
 /// Groups and properties of one object type.
@@ -246,12 +247,11 @@ fn field_types(value_type: &str) -> &'static [&'static str] {
 }
 
 const TYPES: [&str; 7] = ["bool", "date", "datetime", "enumeration", "number", "phone_number", "string"];
-const OPTION_LIMIT: usize = 5_000;
 const OPTION_LENGTH: usize = 3_000;
 
 impl Definition {
     /// Refuses a definition HubSpot would refuse; whether its group exists is not looked at here.
-    pub(super) fn check(&self) -> Result<(), ApiError> {
+    pub(super) fn check(&self, switches: &Switches) -> Result<(), ApiError> {
         let fitting = field_types(&self.value_type);
         if fitting.is_empty() {
             return Err(ApiError::invalid(format!("Invalid type {}: must be one of {TYPES:?}", self.value_type)));
@@ -263,12 +263,15 @@ impl Definition {
         if self.label.trim().is_empty() {
             return Err(ApiError::invalid("Property label must not be empty"));
         }
-        self.check_options()
+        self.check_options(switches)
     }
 
-    fn check_options(&self) -> Result<(), ApiError> {
+    fn check_options(&self, switches: &Switches) -> Result<(), ApiError> {
         let options = &self.options;
         let invalid = |code: &str, message: String| {
+            if switches.option_errors == OptionErrors::Bare {
+                return ApiError::invalid(message);
+            }
             let item = json!({ "message": message, "code": code });
             ApiError::invalid(message)
                 .sub_category(&format!("PropertyValidationError.{code}"))
@@ -282,8 +285,9 @@ impl Definition {
         } else if self.value_type != "enumeration" && !options.is_empty() {
             return Err(invalid("INVALID_OPTION", format!("Type {} does not take options", self.value_type)));
         }
-        if options.len() > OPTION_LIMIT {
-            return Err(invalid("TOO_MANY_OPTIONS", format!("A property can have at most {OPTION_LIMIT} options")));
+        let limit = switches.option_limit;
+        if options.len() > limit {
+            return Err(invalid("TOO_MANY_OPTIONS", format!("A property can have at most {limit} options")));
         }
         let (mut labels, mut values) = (BTreeSet::new(), BTreeSet::new());
         for PropertyOption { label, value, description, .. } in options {
@@ -293,6 +297,9 @@ impl Definition {
             let length = [label, value, description.as_ref().unwrap_or(label)].iter().map(|t| t.chars().count()).sum();
             if OPTION_LENGTH < length {
                 return Err(invalid("OPTION_TOO_LONG", format!("Option {value} is longer than {OPTION_LENGTH}")));
+            }
+            if switches.duplicate_options == DuplicateOptions::Accepted {
+                continue;
             }
             if !labels.insert(label) {
                 return Err(invalid("DUPLICATE_OPTION_LABEL", format!("Option label '{label}' is not unique")));
@@ -306,18 +313,18 @@ impl Definition {
 }
 
 /// Lower case, digits and `_`, starting with a letter; not HubSpot's `hs_` nor an app's `a<id>_` (API.md §7 "Names").
-pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
+pub(super) fn check_name(name: &str, limit: usize) -> Result<(), ApiError> {
     let mut chars = name.chars();
     let plain = chars.next().is_some_and(|c| c.is_ascii_lowercase())
         && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-        && name.len() <= 100;
+        && name.len() <= limit;
     let app = name.strip_prefix('a').map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
     let app_prefix = app.is_some_and(|rest| rest.starts_with('_') && rest.len() + 1 < name.len());
     if plain && !name.starts_with("hs_") && !app_prefix {
         return Ok(());
     }
     let message = format!(
-        "Invalid name '{name}': use lower case letters, digits and underscores, starting with a letter; \
+        "Invalid name '{name}': use at most {limit} lower case letters, digits and underscores, starting with a letter; \
          the prefixes hs_ and a<appId>_ are reserved"
     );
     Err(ApiError::invalid(message).sub_category("PropertyValidationError.INVALID_NAME"))

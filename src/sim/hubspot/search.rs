@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, ApiError, Outcome, page},
-    config::SearchTies,
     contacts::{DEFAULT_PROPERTIES, Snapshot},
     input,
     portal::{Call, Portal},
     search_filter::{Filter, Kind, Operand, Test},
+    switches::{PastEnd, SearchTies},
 };
 
 pub(super) const GROUP_LIMIT: usize = 5;
@@ -93,7 +93,8 @@ pub(super) fn search(portal: &mut Portal, call: &Call<'_>) -> Outcome {
     let wanted = || search.properties.iter().map(String::as_str);
     let shown = hits.iter().skip(search.offset);
     let results = shown.map(|hit| hit.contact.to_json(portal, wanted())).collect();
-    let mut body = page(results, (next < total).then(|| next.to_string()));
+    let more = next < total && search.offset < RESULT_LIMIT;
+    let mut body = page(results, more.then(|| next.to_string()));
     body["total"] = json!(total);
     Ok(Answer::ok(body))
 }
@@ -159,9 +160,7 @@ fn read(portal: &Portal, body: &Bytes) -> Result<Search, ApiError> {
         Some(other) => other.as_u64().and_then(|offset| usize::try_from(offset).ok()),
     };
     let offset = offset.ok_or_else(|| problem("after must be a number"))?;
-    if offset >= RESULT_LIMIT {
-        return Err(problem(&format!("Paging past {RESULT_LIMIT} results is not allowed")));
-    }
+    check_reach(portal, offset)?;
     let properties = match properties.as_slice() {
         [] => DEFAULT_PROPERTIES.map(str::to_owned).to_vec(),
         _ => properties,
@@ -191,6 +190,18 @@ fn sort(portal: &Portal, sorts: &[Value]) -> Result<Sort, ApiError> {
         Some(other) => return Err(problem(&format!("Unknown direction {other}: ASCENDING or DESCENDING"))),
     };
     Ok(Sort { kind: Kind::of_property(portal, name)?, name: name.to_owned(), descending })
+}
+
+/// What lies beyond the last result a search reaches is refused, or empty (switch).
+pub(super) fn check_reach(portal: &Portal, offset: usize) -> Result<(), ApiError> {
+    if offset < RESULT_LIMIT {
+        return Ok(());
+    }
+    match portal.config.switches.search_past_end {
+        PastEnd::Explained => Err(problem(&format!("Paging past {RESULT_LIMIT} results is not allowed"))),
+        PastEnd::Bare => Err(ApiError::new(400, "Bad Request")),
+        PastEnd::Empty => Ok(()),
+    }
 }
 
 pub(super) fn problem(message: &str) -> ApiError {

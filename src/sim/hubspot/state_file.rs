@@ -12,6 +12,7 @@ use super::{
     people::{NewUser, Role, Team},
     portal::{Actor, Portal},
     properties,
+    switches::Switches,
 };
 use crate::sim::tec::InitialTec;
 
@@ -33,6 +34,8 @@ pub struct InitialState {
     properties: Vec<Value>,
     #[serde(default)]
     contacts: Vec<InitialContact>,
+    /// What is switched otherwise than by default.
+    switches: Option<Switches>,
     /// What the TEC beside the portal starts with.
     tec: Option<InitialTec>,
 }
@@ -110,7 +113,10 @@ impl InitialState {
     }
 
     pub(super) fn apply(&self, portal: &mut Portal) -> Result<(), StateError> {
-        let Self { roles, teams, users, groups, properties, contacts, tec: _ } = self;
+        let Self { roles, teams, users, groups, properties, contacts, switches, tec: _ } = self;
+        if let Some(switches) = switches {
+            portal.config.switches = switches.clone();
+        }
         // What the file says was there long ago: no list lags behind it.
         let lag = std::mem::take(&mut portal.config.switches.list_lag);
         let search_lag = std::mem::take(&mut portal.config.search_lag);

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Answer, ApiError, Outcome, page},
-    config::{DuplicateUser, PutOmitted, Roles},
     input,
     lagged::Lagged,
     people::{NewUser, User},
     portal::{Call, Portal, later},
+    switches::{DuplicateUser, PutOmitted, Roles},
 };
 use crate::domain::Email;
 

@@ -5,7 +5,7 @@
 //! HubSpot would send in `forge`. The signing code is this simulator's own. Due times are the portal's dates, so that
 //! `/_sim/clock` brings retries forward.
 //!
-//! Choices where HubSpot is silent: a retry keeps its events and their `eventId`; what happens in one go is told in one
+//! Choices where HubSpot is silent: a retry keeps its events, and their `eventId` unless switched; what happens in one go is told in one
 //! batch; switching off forgets what was not delivered.
 
 mod control;
@@ -35,7 +35,11 @@ pub(super) use self::{
     control::control,
     forge::{forge, is_forgery},
 };
-use super::{ControlError, DEFAULT_APP_ID, HubSpotSim, State, portal::later};
+use super::{
+    ControlError, DEFAULT_APP_ID, HubSpotSim, State,
+    portal::later,
+    switches::{RetriedEvents, WebhookSettings},
+};
 use crate::runtime::transport::{HttpRequest, HttpTransport, Transport as _, TransportError};
 
 /// Most events of one delivery.
@@ -50,6 +54,8 @@ const RETRIES: u32 = 10;
 const RETRY_WITHIN: Duration = Duration::from_hours(24);
 /// Middle of the first pause; each is twice the one before. The ten of them make 17 hours, or 21 with the worst of luck.
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
+/// For so long HubSpot may go by the settings it has seen last.
+const SETTINGS_CACHED: Duration = Duration::from_mins(5);
 /// Attempts kept in the log.
 const LOG_LIMIT: usize = 10_000;
 
@@ -158,12 +164,12 @@ impl fmt::Debug for WebhookTarget {
 impl HubSpotSim {
     /// Has changes of contacts told from now on.
     pub fn start_webhooks(&self, target: WebhookTarget) {
-        self.lock().set_webhooks(Some(target));
+        self.lock().change_webhooks(Some(target));
     }
 
     /// Tells no more; what was not delivered is forgotten.
     pub fn stop_webhooks(&self) {
-        self.lock().set_webhooks(None);
+        self.lock().change_webhooks(None);
     }
 
     /// The latest 10,000 attempts, oldest first.
@@ -184,6 +190,8 @@ pub(super) struct Webhooks {
     log: VecDeque<WebhookAttempt>,
     /// The last delivery that was taken.
     taken: Option<HttpRequest>,
+    /// New settings, and when they count.
+    coming: Option<(Timestamp, Option<WebhookTarget>)>,
 }
 
 /// Some events on their way.
@@ -217,6 +225,7 @@ impl Webhooks {
             forgeries: VecDeque::new(),
             log: VecDeque::new(),
             taken: None,
+            coming: None,
         }
     }
 
@@ -256,7 +265,19 @@ impl Webhooks {
 }
 
 impl State {
+    /// New settings: at once, or when HubSpot looks at them again (switch).
+    fn change_webhooks(&mut self, target: Option<WebhookTarget>) {
+        let cached = self.portal.config.switches.webhook_settings == WebhookSettings::Cached;
+        if cached && self.webhooks.is_on() {
+            self.webhooks.coming = Some((later(self.portal.now, SETTINGS_CACHED), target));
+        } else {
+            self.set_webhooks(target);
+        }
+        self.portal.wake.notify_one();
+    }
+
     fn set_webhooks(&mut self, target: Option<WebhookTarget>) {
+        self.webhooks.coming = None;
         self.portal.changes.clear();
         self.portal.collect_changes = target.is_some();
         self.webhooks.queue.clear();
@@ -266,6 +287,15 @@ impl State {
 
     /// Makes deliveries of what has happened.
     fn gather(&mut self) {
+        self.tell();
+        if self.webhooks.coming.as_ref().is_some_and(|(due, _)| *due <= self.portal.now)
+            && let Some((_, target)) = self.webhooks.coming.take()
+        {
+            self.set_webhooks(target);
+        }
+    }
+
+    fn tell(&mut self) {
         let Self { portal, webhooks, .. } = self;
         let Some(target) = webhooks.target.clone() else { return };
         let changes: Vec<_> = portal.changes.drain(..).collect();
@@ -307,7 +337,9 @@ impl State {
 
     /// How long until the next delivery is due.
     fn next_due(&self) -> Option<Duration> {
-        let ((due, _), _) = self.webhooks.queue.first_key_value()?;
+        let delivery = self.webhooks.queue.first_key_value().map(|((due, _), _)| *due);
+        let settings = self.webhooks.coming.as_ref().map(|(due, _)| *due);
+        let due = delivery.into_iter().chain(settings).min()?;
         Some(Duration::try_from(due.duration_since(self.portal.now)).unwrap_or_default())
     }
 }
@@ -342,8 +374,15 @@ async fn attempt(sim: &HubSpotSim, sink: &impl Sink, job: Job) {
         }
         Job::Tell(mut delivery) => {
             let sent = sim.now();
-            for event in &mut delivery.events {
-                event["attemptNumber"] = delivery.attempt.into();
+            {
+                let State { portal, webhooks, .. } = &mut *sim.lock();
+                let new_ids = portal.config.switches.retried_events == RetriedEvents::GetNewIds;
+                for event in &mut delivery.events {
+                    event["attemptNumber"] = delivery.attempt.into();
+                    if new_ids && delivery.attempt > 0 {
+                        event["eventId"] = webhooks.rng.u32(..).into();
+                    }
+                }
             }
             let body = Bytes::from(Value::Array(delivery.events.clone()).to_string());
             let request = sign::request(&delivery.target, body, sent);

@@ -5,10 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Response};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answer::{JSON, respond};
+use super::{
+    answer::{JSON, respond},
+    later,
+};
 
 /// A fault to be answered on matching requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +47,13 @@ pub struct FaultRule {
     /// Closes the connection without an answer.
     #[serde(default)]
     pub drop: bool,
+    /// Breaks the true answer's body off in the middle.
+    #[serde(default)]
+    pub cut: bool,
+    /// Strikes every matching request for so many milliseconds from the first strike on, instead of `times`: a lock (423) is
+    /// over after two seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasts_ms: Option<u64>,
 }
 
 /// When a fault strikes.
@@ -75,6 +86,8 @@ pub enum FaultReply {
     True,
     /// Nothing: the connection closes.
     Drop,
+    /// The first half of the true answer's body.
+    Cut,
     /// This answer.
     Answer {
         /// HTTP status.
@@ -113,10 +126,32 @@ impl<F: FnMut(&Method, &str) -> Option<Fault> + Send> Chaos for F {
 
 /// The rules in force.
 pub(in crate::sim) struct Faults {
-    rules: Vec<(FaultRule, u32)>,
+    rules: Vec<Armed>,
     /// Whether a rule's route is a whole template, not a beginning.
     is_template: fn(&str) -> bool,
     pub(in crate::sim) chaos: Option<Box<dyn Chaos>>,
+}
+
+/// A rule and what it has seen.
+struct Armed {
+    rule: FaultRule,
+    seen: u32,
+    /// When it struck first.
+    since: Option<Timestamp>,
+}
+
+impl Armed {
+    /// Whether it is the rule's turn; the request counts as seen either way.
+    fn strikes(&mut self, now: Timestamp) -> bool {
+        let Self { rule, seen, since } = self;
+        let turn = *seen;
+        *seen = seen.saturating_add(1);
+        match rule.lasts_ms {
+            Some(lasts) if turn >= rule.after_n => now < later(*since.get_or_insert(now), Duration::from_millis(lasts)),
+            Some(_) => false,
+            None => (rule.after_n..rule.after_n.saturating_add(rule.times.unwrap_or(1))).contains(&turn),
+        }
+    }
 }
 
 impl Faults {
@@ -135,10 +170,13 @@ impl Faults {
         if let Some(status) = rule.status.filter(|status| !(200..=599).contains(status)) {
             return Err(format!("status {status} is not from 200 to 599"));
         }
-        if rule.status.is_none() && !rule.drop && rule.delay_ms == 0 {
-            return Err("a fault needs a status, a delayMs or drop".to_owned());
+        if rule.status.is_none() && !rule.drop && !rule.cut && rule.delay_ms == 0 {
+            return Err("a fault needs a status, a delayMs, cut or drop".to_owned());
         }
-        self.rules.push((rule, 0));
+        if rule.times.is_some() && rule.lasts_ms.is_some() {
+            return Err("a fault has times or lastsMs, not both".to_owned());
+        }
+        self.rules.push(Armed { rule, seen: 0, since: None });
         Ok(())
     }
 
@@ -148,20 +186,18 @@ impl Faults {
 
     /// The rules with how many requests each has matched.
     pub(in crate::sim) fn report(&self) -> Vec<Value> {
-        self.rules.iter().map(|(rule, seen)| json!({ "rule": rule, "matched": seen })).collect()
+        self.rules.iter().map(|Armed { rule, seen, .. }| json!({ "rule": rule, "matched": seen })).collect()
     }
 
     /// The fault that strikes a request: the first rule whose turn it is, else chaos.
-    pub(in crate::sim) fn strike(&mut self, method: &Method, template: &str, path: &str) -> Option<Fault> {
-        for (rule, seen) in &mut self.rules {
-            if !rule.matches(method, template, path, self.is_template) {
-                continue;
-            }
-            let turn = *seen;
-            *seen = seen.saturating_add(1);
-            let last = rule.after_n.saturating_add(rule.times.unwrap_or(1));
-            if (rule.after_n..last).contains(&turn) {
-                return Some(rule.fault());
+    pub(in crate::sim) fn strike(
+        &mut self,
+        (method, template, path): (&Method, &str, &str),
+        now: Timestamp,
+    ) -> Option<Fault> {
+        for armed in &mut self.rules {
+            if armed.rule.matches(method, template, path, self.is_template) && armed.strikes(now) {
+                return Some(armed.rule.fault());
             }
         }
         self.chaos.as_mut().and_then(|chaos| chaos.strike(method, template))
@@ -183,6 +219,7 @@ impl FaultRule {
     fn fault(&self) -> Fault {
         let reply = match (self.drop, self.status) {
             (true, _) => FaultReply::Drop,
+            (false, None) if self.cut => FaultReply::Cut,
             (false, None) => FaultReply::True,
             (false, Some(status)) => {
                 FaultReply::Answer { status, body: self.body.clone(), headers: self.headers.clone() }
@@ -190,6 +227,11 @@ impl FaultRule {
         };
         Fault { when: self.when, delay: Duration::from_millis(self.delay_ms), reply }
     }
+}
+
+/// An answer whose body breaks off in the middle.
+pub(in crate::sim) fn broken_off(response: Response<Bytes>) -> Response<Bytes> {
+    response.map(|body| body.slice(..body.len() / 2))
 }
 
 /// A body a rule asks for.

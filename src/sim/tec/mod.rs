@@ -45,7 +45,7 @@ use crate::{
     runtime::{clock::Clock, lock, transport::Transport},
     sim::shared::{
         Door, Dropped,
-        faults::{Fault, FaultReply, Faults, When},
+        faults::{Fault, FaultReply, Faults, When, broken_off},
         in_process, later, listen,
         log::RequestLog,
         wait,
@@ -181,7 +181,7 @@ impl TecSim {
             let State { config, faults, log, .. } = &mut *state;
             let shown = request.uri().path_and_query().map_or(path, http::uri::PathAndQuery::as_str);
             let ticket = log.arrive(now, request.method(), shown.to_owned(), template);
-            (ticket, faults.strike(request.method(), template, path), config.latency)
+            (ticket, faults.strike((request.method(), template, path), now), config.latency)
         };
         let Fault { when, delay, reply } = fault.unwrap_or_default();
         let (before, after) = match when {
@@ -195,8 +195,9 @@ impl TecSim {
         };
         let response = match (reply, truth) {
             (FaultReply::True, Some(truth)) => truth,
+            (FaultReply::Cut, Some(truth)) => broken_off(truth),
             (FaultReply::Answer { status, body, headers }, _) => answer::fault(status, body.as_ref(), &headers),
-            (FaultReply::Drop | FaultReply::True, _) => {
+            (FaultReply::Drop | FaultReply::True | FaultReply::Cut, _) => {
                 wait(latency.saturating_sub(latency / 2) + after).await;
                 return Err(Dropped);
             }

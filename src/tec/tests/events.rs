@@ -66,8 +66,8 @@ async fn half_a_character_spoils_its_own_event_only() {
     let half = r#"{"seq": 2, "leadId": "lead-1", "crmId": "201", "type": "EmailReceived", "occurredAt": "2026-11-22T10:00:00Z",
         "email": {"subject": "\ud83d", "from": {"email": "x"}, "to": [], "cc": [], "bcc": []}, "done": DONE}"#;
     let (first, last) = (event(&json!({})), event(&json!({"seq": 3})));
-    let [lost, done] = ["false", "true"].map(|done| half.replace("DONE", done));
-    let body = format!(r#"{{"cursor": "c-2", "events": [{first}, {lost}, {done}, {last}]}}"#);
+    let [unread, done] = ["false", "true"].map(|done| half.replace("DONE", done));
+    let body = format!(r#"{{"cursor": "c-2", "events": [{first}, {unread}, {done}, {last}]}}"#);
     let read = bench([reply(200, body)]).tec.events(None, 100, Duration::ZERO).await.unwrap();
     let seqs: Vec<(u64, bool)> = read.events.iter().map(|event| (event.seq, event.done)).collect();
     assert_eq!((seqs, read.skipped), (vec![(1, false), (2, true), (3, false)], 1));

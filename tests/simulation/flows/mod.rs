@@ -3,8 +3,10 @@
 mod bad_input;
 mod deletion;
 mod drift;
-mod oauth;
+mod noise;
+pub mod oauth;
 mod outages;
+mod regions;
 mod set_up;
 mod tec;
 

@@ -24,7 +24,7 @@ mod status;
 mod storms;
 mod vanished;
 mod waiting;
-mod ways;
+pub mod ways;
 
 const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 const MINUTE: std::time::Duration = std::time::Duration::from_mins(1);

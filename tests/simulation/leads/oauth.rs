@@ -32,7 +32,7 @@ async fn leads_flow_across_renewals_and_each_half_hour_has_one() {
     // From a service key to OAuth while leads are carried.
     let oauth = json!({"clientSecretRef": {"name": "app"}, "tokenSecretRef": {"name": "tokens"}});
     let tec = json!({"endpoint": format!("https://{TEC_HOST}"), "tokenSecretRef": {"name": "tec", "key": "token"}});
-    world.connection(&json!({"auth": {"accessToken": null, "oauth": oauth}, "tec": tec}));
+    world.connection(&json!({"auth": {"oauth": oauth}, "tec": tec}));
     office.pass(2 * MINUTE).await;
     world.assert_all_ready();
     world.hubspot.revoke_token(tec_crm::sim::hubspot::DEFAULT_TOKEN).unwrap();

@@ -98,7 +98,7 @@ impl Office {
         self.world.tec()
     }
 
-    fn owner(&self, email: &str) -> String {
+    pub fn owner(&self, email: &str) -> String {
         let state = self.world.hubspot.state();
         let owners = state["owners"].as_array().cloned().unwrap_or_default();
         let found = owners.iter().find(|owner| owner["email"] == email && owner["archived"] != true);

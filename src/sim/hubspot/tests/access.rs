@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    super::{DEFAULT_TOKEN, SimConfig, TokenConfig, WrongRegion},
+    super::{DEFAULT_TOKEN, SimConfig, TokenConfig, WrongRegion, input::segments, route::find},
     call, call_as, get, portal, portal_with, raw,
 };
 
@@ -46,6 +46,16 @@ async fn every_spelling_of_a_route_answers_the_same() {
     }
 }
 
+#[test]
+fn version_4_is_associations_alone() {
+    let route = |path: &str| Some(find(&segments(path))?.route.template());
+    let list = "/crm/objects/{from}/{id}/associations/{to}";
+    assert_eq!(route("/crm/v4/objects/0-46/1/associations/contact/"), Some(list));
+    let read = "/crm/associations/{from}/{to}/batch/read";
+    assert_eq!(route("/crm/v4/associations/contacts/notes/batch/read"), Some(read));
+    assert_eq!(route("/crm/v4/objects/contacts/1"), None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_there_is_404_with_a_correlation_id() {
     let sim = portal();
@@ -53,6 +63,7 @@ async fn what_is_not_there_is_404_with_a_correlation_id() {
         "/",
         "/crm/owners/2025-09",
         "/crm/v4/owners",
+        "/crm/v4/objects/contacts",
         "/crm/owners/v3",
         "/crm/2026-03/owners",
         "/settings/2026-03/users",

@@ -17,6 +17,7 @@ mod oauth;
 mod people;
 mod search;
 mod socket;
+mod switches;
 mod timeline;
 mod trouble;
 mod webhooks;

@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, advance, sleep};
 
 use super::{
-    super::{Forgery, HubSpotSim, SimConfig, Sink, Subscription, WebhookTarget, deliver_webhooks},
+    super::{
+        Forgery, HubSpotSim, RetriedEvents, SimConfig, Sink, Subscription, WebhookSettings, WebhookTarget,
+        deliver_webhooks,
+    },
     call, portal_with, status,
 };
 use crate::runtime::transport::{HttpRequest, TransportError};
@@ -345,4 +348,31 @@ async fn a_forgery_nobody_sends_is_given_up() {
     let sim = portal_with(SimConfig { webhooks: Some(target()), ..SimConfig::default() });
     assert_eq!(sim.forge_webhook(Forgery::Stale).await.unwrap_err().status, 504);
     assert!(!format!("{:?}", target()).contains("s3cret"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_names_its_events_anew_where_that_is_switched() {
+    let (sim, receiver, ids) = delivering(target(), 1);
+    sim.set_switches(|switches| switches.retried_events = RetriedEvents::GetNewIds);
+    receiver.lock().script = vec![Some(500), Some(500)];
+    assign(&sim, &ids, &admin(&sim));
+    sleep(Duration::from_hours(1)).await;
+    let events: BTreeSet<_> = receiver.events().iter().map(|event| event["eventId"].to_string()).collect();
+    assert_eq!((receiver.batches().len(), events.len()), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_may_count_only_after_five_minutes() {
+    let (sim, receiver, ids) = delivering(target(), 1);
+    sim.set_switches(|switches| switches.webhook_settings = WebhookSettings::Cached);
+    let admin = admin(&sim);
+    sim.stop_webhooks();
+    for (pause, owner, told) in
+        [(Duration::from_mins(1), &*admin, 1), (Duration::from_mins(3), "", 2), (Duration::from_mins(2), &*admin, 2)]
+    {
+        sleep(pause).await;
+        assign(&sim, &ids, owner);
+        settle().await;
+        assert_eq!(receiver.events().len(), told);
+    }
 }

@@ -38,20 +38,26 @@ fn unbase64(text: &str) -> Vec<u8> {
     STANDARD.decode(text).unwrap()
 }
 
-fn auth() -> Value {
+/// What a connection says of it.
+pub fn auth() -> Value {
     let oauth = json!({"clientSecretRef": {"name": "app"}, "tokenSecretRef": {"name": "tokens"}});
-    json!({"auth": {"accessToken": null, "oauth": oauth}})
+    json!({"auth": {"oauth": oauth}})
 }
 
 /// The app is installed; its Secrets are there, and one of them holds something of somebody else's, too.
 fn installed(rotation: RefreshRotation) -> World {
     let world = World::new(1, SimConfig { limit_per_10s: 1_000_000, ..SimConfig::default() });
     world.hubspot.set_switches(|switches| switches.refresh_rotation = rotation);
+    install(&world);
+    world
+}
+
+/// Somebody installs the app and stores what comes of it.
+pub fn install(world: &World) {
     world.hubspot.register_app(OAuthApp::default());
     let token = world.hubspot.install_app(DEFAULT_CLIENT_ID).unwrap();
-    app_secret(&world, DEFAULT_CLIENT_SECRET);
-    secret(&world, "tokens", &[("refresh_token", &token), ("note", "mine")]);
-    world
+    app_secret(world, DEFAULT_CLIENT_SECRET);
+    secret(world, "tokens", &[("refresh_token", &token), ("note", "mine")]);
 }
 
 /// The usual objects on such a connection; the operator does not run yet.

@@ -1,0 +1,214 @@
+//! The operator under every setting of every switch (API.md §14): the story ends well, or a condition says what a person has to do.
+
+mod story;
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
+
+use tec_crm::sim::hubspot::{
+    AnswersAs, ArchivedName, AssignedDateOnCreate, AssignedDateOnUnassign, CrmRecordPolicy, DailyUsage, DuplicateGroup,
+    DuplicateOptions, DuplicateUser, HistoryOrder, InvitationShown, ListLag, MergedRead, MissingInBatch, MissingScopes,
+    NoAssociations, Noise, OptionErrors, OwnerArchival, OwnerPolicy, PartialWrites, PastEnd, PendingOwner, PutOmitted,
+    RefreshRotation, RemovedOption, RetriedEvents, RetryAfter, Roles, SearchRefusal, SearchTies, Switches, TypeChange,
+    Uninstalled, UnknownId, UnknownRoute, WebhookSettings, WrongRegion,
+};
+
+/// A setting of a switch, and what comes of it: nothing that is not as it should be, or what is told instead, beginnings of lines.
+struct Case {
+    what: String,
+    switches: Switches,
+    told: Told,
+}
+
+/// Beginnings of the lines a story tells.
+type Told = &'static [&'static str];
+
+/// `name: settings => what each leads to`, for every switch: one left out does not compile.
+macro_rules! every_switch {
+    ($($name:ident: $settings:expr => $told:expr,)+) => {
+        fn cases() -> Vec<Case> {
+            let Switches { $($name: _),+ } = Switches::default();
+            let usual = Switches::default();
+            let mut cases = vec![Case { what: "as usual".to_owned(), switches: usual.clone(), told: &[] }];
+            $(for (setting, told) in each($settings, $told) {
+                let what = format!("{} {setting:?}", stringify!($name));
+                if setting == usual.$name {
+                    assert!(told.is_empty(), "{what} is as usual");
+                    continue;
+                }
+                cases.push(Case { what, switches: Switches { $name: setting, ..Switches::default() }, told });
+            })+
+            cases
+        }
+    };
+}
+
+fn each<T: Clone>(settings: &[T], told: fn(&T) -> Told) -> Vec<(T, Told)> {
+    settings.iter().map(|setting| (setting.clone(), told(setting))).collect()
+}
+
+/// All is well.
+fn well<T>(_: &T) -> Told {
+    &[]
+}
+
+const QUARTER: ListLag = ListLag { min: Duration::from_millis(250), max: Duration::from_millis(700) };
+const MINUTES: ListLag = ListLag { min: Duration::from_mins(1), max: Duration::from_mins(3) };
+
+/// Nothing can be put on a timeline: leads go on without, and the conditions say so.
+const WITHOUT_NOTES: Told = &[
+    "Lena assigned: ada /New, leads New ada, 0 notes, 0 mails",
+    "Lena written to: ada /New, leads Hot ada, 0 notes, 0 mails",
+    "Lena done: sam /Processed, leads Processed ada done, 0 notes, 0 mails",
+    "Kim: ada /New, leads New ada, 0 notes, 0 mails",
+    "Tom: bob /New, leads New bob, 0 notes, 0 mails",
+    "Tom taken back:  /New, leads New bob stopped TakenBack, 0 notes, 0 mails",
+    "Kim done:  /Responded, leads Responded ada done, 0 notes, 0 mails",
+    "Eva, whose Sue has left:  /Responded, leads Responded ada done, 0 notes, 0 mails",
+    "after edits: assistants/ada Unknown/HubSpotRefused: HubSpot refuses the same of every contact, it is tried again: create_notes: refused",
+    "after edits: assistants/bob Unknown/HubSpotRefused: HubSpot refuses the same of every contact",
+    "after edits: crmconnections/portal Unknown/HubSpotRefused: HubSpot refuses the same of every contact",
+];
+
+/// No contact can be changed: leads begin, people see nothing of it, and the conditions name the property.
+const WITHOUT_UPDATES: Told = &[
+    "Lena assigned: ada /, leads New ada, 1 notes, 0 mails",
+    "Lena written to: ada /, leads Hot ada, 1 notes, 1 mails",
+    "Lena done: ada /, leads Processed ada done, 1 notes, 1 mails",
+    "Kim: ada /, leads New ada, 1 notes, 0 mails",
+    "Tom: bob /, leads New bob, 1 notes, 0 mails",
+    "Tom taken back:  /, leads New bob stopped TakenBack, 1 notes, 0 mails",
+    "Kim done: ada /, leads Responded ada done, 1 notes, 0 mails",
+    "leads: False/HubSpotRefused: HubSpot refuses the same of every contact, it is tried again: update_contacts: refused (status 400): MISSING_REQUIRED_PROPERTY on phone",
+    "Mia merged: New ada",
+    "Eva, whose Sue has left: ada /, leads Responded ada done, ",
+    "after edits: assistants/ada Unknown/HubSpotRefused: HubSpot refuses the same of every contact",
+    "after edits: assistants/bob Unknown/HubSpotRefused: HubSpot refuses the same of every contact",
+    "after edits: crmconnections/portal Unknown/HubSpotRefused: HubSpot refuses the same of every contact",
+];
+
+every_switch! {
+    duplicate_user: DuplicateUser::ALL => well,
+    owner: OwnerPolicy::ALL => well,
+    pending_owner: PendingOwner::ALL => well,
+    owner_archival: OwnerArchival::ALL => |archival| match archival {
+        OwnerArchival::AtOnce => &[],
+        // For HubSpot she is somebody who can own contacts.
+        OwnerArchival::Later | OwnerArchival::Never => &["Eva, whose Sue has left: sue CONNECTED/Responded"],
+    },
+    crm_record: CrmRecordPolicy::ALL => well,
+    invitation_shown: InvitationShown::ALL => well,
+    user_put_omitted: PutOmitted::ALL => well,
+    roles: Roles::ALL => |roles| match roles {
+        Roles::Available => &[],
+        Roles::Unavailable => &[
+            "Ada is not invited",
+            "set-up: assistants/ada False/HubSpotRefused: the roles of the portal cannot be read: list_roles: refused (status 400): Account doesn't have access to roles.",
+        ],
+    },
+    seat_release: &[Duration::ZERO, Duration::from_secs(30), Duration::from_mins(10)] => well,
+    user_cap: &[None, Some(4)] => |cap| match cap {
+        None => &[],
+        Some(_) => &[
+            "Ada is not invited",
+            "set-up: assistants/ada False/HubSpotRefused: create_user: refused (status 400): No seat is available",
+        ],
+    },
+    duplicate_options: DuplicateOptions::ALL => well,
+    option_errors: OptionErrors::ALL => well,
+    option_limit: &[5_000, 10] => |limit| match limit {
+        5_000 => &[],
+        _ => &[
+            "set-up: crmconnections/portal False/HubSpotRefused: create_property: refused (status 400): A property can have at most 10 options",
+            "set-up: schedulesyncs/schedules False/HubSpotRefused: create_property: refused (status 400): A property can have at most 10 options",
+        ],
+    },
+    removed_option: RemovedOption::ALL => well,
+    type_change: TypeChange::ALL => well,
+    name_limit: &[100, 20] => |limit| match limit {
+        100 => &[],
+        _ => &[
+            "set-up: crmconnections/portal False/HubSpotRefused: create_property: refused (status 400): Invalid name 'tec_lead_connection_status': use at most 20",
+            "set-up: schedulesyncs/schedules False/HubSpotRefused: create_property: refused (status 400): Invalid name 'tec_lead_connection_status'",
+        ],
+    },
+    duplicate_group: DuplicateGroup::ALL => well,
+    archived_name: ArchivedName::ALL => |archived| match archived {
+        ArchivedName::Restores | ArchivedName::Fresh => &[],
+        ArchivedName::Refused => &[
+            "set-up: crmconnections/portal False/HubSpotRefused: property tec_context: HubSpot says that it exists and does not show it, so most likely it is archived; restore it",
+            "set-up: schedulesyncs/schedules False/HubSpotRefused: property tec_context: HubSpot says that it exists",
+        ],
+    },
+    list_lag: &[ListLag::default(), QUARTER, MINUTES] => well,
+    search_past_end: PastEnd::ALL => well,
+    search_ties: SearchTies::ALL => well,
+    negation_finds_unset: &[false, true] => well,
+    history_order: HistoryOrder::ALL => well,
+    history_depth: &[None, Some(20), Some(2), Some(1)] => |depth| match depth {
+        // Nothing says who had her before; the note on her says so.
+        Some(1) => &["Lena done:  QUALIFIED/Processed, leads Processed ada done, 2 notes"],
+        _ => &[],
+    },
+    resave_adds_history: &[false, true] => well,
+    partial_writes: PartialWrites::ALL => well,
+    retry_after: RetryAfter::ALL => well,
+    search_refusal: SearchRefusal::ALL => well,
+    refused_search_counts: &[false, true] => well,
+    retried_events: RetriedEvents::ALL => well,
+    webhook_settings: WebhookSettings::ALL => well,
+    daily_usage: DailyUsage::ALL => well,
+    assigned_date_on_create: AssignedDateOnCreate::ALL => well,
+    assigned_date_on_unassign: AssignedDateOnUnassign::ALL => well,
+    merge_stamps: &[false, true] => well,
+    // By OAuth.
+    refresh_rotation: &[
+        RefreshRotation::Same,
+        RefreshRotation::Rotates { grace: Duration::ZERO },
+        RefreshRotation::Rotates { grace: Duration::from_mins(5) },
+    ] => well,
+    uninstalled: Uninstalled::ALL => well,
+    wrong_region: WrongRegion::ALL => well,
+    associations_always_fail: &[false, true] => |fail| if *fail { WITHOUT_NOTES } else { &[] },
+    no_associations: NoAssociations::ALL => well,
+    association_ids_are_numbers: &[false, true] => well,
+    merged_read: MergedRead::ALL => well,
+    merge_keeps_primary_id: &[false, true] => well,
+    missing_in_batch: MissingInBatch::ALL => well,
+    unknown_contact_id: UnknownId::ALL => well,
+    unknown_route: UnknownRoute::ALL => well,
+    missing_scopes: MissingScopes::ALL => well,
+    answers_as: AnswersAs::ALL => well,
+    required_property: &[None, Some("phone".to_owned())] => |required| {
+        if required.is_some() { WITHOUT_UPDATES } else { &[] }
+    },
+    noise: Noise::ALL => well,
+}
+
+/// What came of a case, if it is not what the table says.
+fn surprise(case: &Case) -> Option<String> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
+    let wrong = runtime.block_on(Box::pin(story::tell(story::portal(case.switches.clone()))));
+    let as_told =
+        wrong.len() == case.told.len() && wrong.iter().zip(case.told).all(|(line, told)| line.starts_with(told));
+    (!as_told).then(|| format!("{}: {wrong:#?}\ninstead of {:#?}", case.what, case.told))
+}
+
+#[test]
+fn under_every_setting_of_every_switch_the_story_ends_well_or_says_what_to_do() {
+    let (cases, next) = (cases(), AtomicUsize::new(0));
+    let work = || {
+        let mine = std::iter::from_fn(|| cases.get(next.fetch_add(1, Ordering::Relaxed)));
+        mine.filter_map(surprise).collect::<Vec<String>>()
+    };
+    let surprises: Vec<String> = thread::scope(|scope| {
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a worker that failed has said why")).collect()
+    });
+    assert!(surprises.is_empty(), "of {} cases\n{}", cases.len(), surprises.join("\n"));
+}
