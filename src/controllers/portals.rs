@@ -16,7 +16,10 @@ use super::tec::{TecDirectory, TecState};
 use crate::{
     desired::{SyncRef, ValidatedConnection, references::ObjectRef},
     domain::{Fingerprint, PortalId},
-    hubspot::{Credential, HubSpot, oauth::Authorization},
+    hubspot::{
+        Credential, HubSpot, Limiter,
+        oauth::{Authorization, RefreshToken},
+    },
     plan::{Difference, Hold, Refusal, options::SyncReport},
     portal::{Portal, Trouble},
     runtime::lock,
@@ -175,12 +178,14 @@ impl Portals {
         &self,
         connection: &ObjectRef,
         made_from: (Fingerprint, Option<Url>, u8),
-        make: impl FnOnce() -> HubSpot,
+        make: impl FnOnce(Option<Arc<Limiter>>) -> HubSpot,
     ) -> HubSpot {
         self.with(connection, |entry| match &entry.client {
             Some(client) if client.made_from == made_from => client.hubspot.clone(),
             _ => {
-                let hubspot = make();
+                // The limits are the credential's, whatever else has changed.
+                let same = entry.client.as_ref().filter(|client| client.made_from.0 == made_from.0);
+                let hubspot = make(same.map(|client| Arc::clone(client.hubspot.limiter())));
                 entry.client = Some(Client { made_from, hubspot: hubspot.clone() });
                 entry.portal = None;
                 entry.closed = None;
@@ -198,6 +203,31 @@ impl Portals {
             Credential::OAuth(authorization) => Some(Arc::clone(authorization)),
             Credential::Static(_) => None,
         }
+    }
+
+    /// Another connection of the namespace whose authorisation goes by this refresh token, or began with it.
+    pub fn authorized_by(
+        &self,
+        connection: &ObjectRef,
+        stored: &RefreshToken,
+    ) -> Option<(ObjectRef, Arc<Authorization>)> {
+        let all = lock(&self.0);
+        all.iter().filter(|(other, _)| other.namespace == connection.namespace && *other != connection).find_map(
+            |(other, entry)| match entry.client.as_ref()?.hubspot.credential() {
+                Credential::OAuth(used) if used.began_with(stored) => Some((other.clone(), Arc::clone(used))),
+                Credential::OAuth(_) | Credential::Static(_) => None,
+            },
+        )
+    }
+
+    /// All authorisations in use.
+    pub fn authorizations(&self) -> Vec<Arc<Authorization>> {
+        let all = lock(&self.0);
+        let one = |entry: &Entry| match entry.client.as_ref()?.hubspot.credential() {
+            Credential::OAuth(used) => Some(Arc::clone(used)),
+            Credential::Static(_) => None,
+        };
+        all.values().filter_map(one).collect()
     }
 
     /// The portal, if it has been opened with the client in use.

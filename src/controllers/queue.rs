@@ -206,10 +206,19 @@ impl Queue {
         Some(Job { lane, since: slot.since.take().unwrap_or(now), failures: slot.failures, urgency, key })
     }
 
-    /// The first in line of those whose connection has a place left for them.
+    /// The first in line of those whose connection has a place left for them: edits, then whose connection has the fewest
+    /// running, so that many for which little can be done now do not keep the places from the rest.
     fn next_place(&self) -> Option<(ObjectRef, (Lane, u64))> {
-        let first = self.ready.iter().filter_map(|(home, waiting)| Some((self.first_of(home, waiting)?, home))).min();
-        first.map(|(place, home)| (home.clone(), place))
+        let in_line = |(home, waiting)| {
+            let place = self.first_of(home, waiting)?;
+            let running = match place.0.class() {
+                Class::Edits => None,
+                Class::Others => Some(self.loads.get(home).map_or(0, |load| load.others)),
+            };
+            Some((running, place, home))
+        };
+        let first = self.ready.iter().filter_map(in_line).min();
+        first.map(|(_, place, home)| (home.clone(), place))
     }
 
     fn first_of(&self, home: &ObjectRef, waiting: &BTreeMap<(Lane, u64), ObjectRef>) -> Option<(Lane, u64)> {

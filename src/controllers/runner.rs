@@ -92,6 +92,11 @@ impl Operator {
             tracing::warn!("some work did not finish in time; it is redone at the next start");
         }
         leads::close(&self.ctx).await;
+        let tokens = self.ctx.portals.authorizations();
+        let settled = futures::future::join_all(tokens.iter().map(|tokens| tokens.settled()));
+        if tokio::time::timeout(SHUTDOWN_GRACE, settled).await.is_err() {
+            tracing::error!("a new refresh token is not stored yet: the app may have to be authorised again");
+        }
     }
 
     async fn work(&self, mut feed: Feed, tasks: &mut JoinSet<Ended>, shutdown: &CancellationToken) {
@@ -144,9 +149,10 @@ async fn run_job(ctx: Arc<Context>, job: Job) -> Ended {
     let run = async move {
         match job.key.kind {
             Kind::Connection => {
-                let next = crm_connection::reconcile(&ctx, &job).await?;
+                let reconciled = crm_connection::reconcile(&ctx, &job).await;
+                // Leads obey the spec also while nothing can be written to status.
                 leads::attend(&ctx, &job.key).await?;
-                Ok(next)
+                reconciled
             }
             Kind::ScheduleSync => schedule_sync::reconcile(&ctx, &job).await,
             Kind::Assistant => {

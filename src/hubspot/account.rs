@@ -31,9 +31,11 @@ impl HubSpot {
         let path = format!("/account-info/{VERSION}/api-usage/daily/private-apps");
         let answer = self.fetch::<Page<DailyUsage>>(&Call::get(Operation::DailyUsage, path)).await?;
         let known = |usage: &DailyUsage| matches!(usage.fetch_status, FetchStatus::Success | FetchStatus::Cached);
+        // One that was collected on another day says nothing of this one; the limiter sees to that.
         let usage = answer.results.into_iter().find(|usage| known(usage) && usage.usage_limit > 0);
         if let Some(usage) = &usage {
-            self.limiter().learn_usage(usage.usage_limit, usage.usage_limit.saturating_sub(usage.current_usage));
+            let left = usage.usage_limit.saturating_sub(usage.current_usage);
+            self.limiter().learn_usage((usage.usage_limit, left), (usage.collected_at, usage.resets_at));
         }
         Ok(usage)
     }

@@ -150,11 +150,15 @@ impl HubSpot {
     async fn attempt(&self, call: &Call) -> Result<Answer, Failed> {
         let fail = |kind| Error { operation: call.operation, kind, correlation_id: None };
         let credential = &self.inner.credential;
-        // Without a token no turn is taken, and a token may end while the turn is waited for.
-        credential.token().await?;
-        let turn = self.inner.limiter.acquire(&self.urgency, call.budget).await;
-        let permit = turn.map_err(|refusal| fail(refusal.into()))?;
-        let token = credential.token().await?;
+        let (permit, token) = loop {
+            // Without a token no turn is taken; and one that ends while the turn is waited for is not waited for with the turn.
+            credential.token().await?;
+            let turn = self.inner.limiter.acquire(&self.urgency, call.budget).await;
+            let permit = turn.map_err(|refusal| fail(refusal.into()))?;
+            if let Some(token) = credential.ready() {
+                break (permit, token);
+            }
+        };
         let request = self.request(call, &token)?;
         let started = Instant::now();
         let (status, result) = match self.inner.transport.send(request).await {

@@ -27,6 +27,14 @@ impl Credential {
         }
     }
 
+    /// The token for a request that leaves now; none if it has to be waited for.
+    pub(super) fn ready(&self) -> Option<AccessToken> {
+        match self {
+            Self::Static(token) => Some(token.clone()),
+            Self::OAuth(authorization) => authorization.ready(),
+        }
+    }
+
     /// HubSpot took the token.
     pub(super) fn worked(&self, token: &AccessToken) {
         match self {

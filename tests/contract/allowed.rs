@@ -117,12 +117,12 @@ pub const HUBSPOT: &[Allowed] = &[
     },
     Allowed {
         section: "8.2",
-        what: "a body that is no JSON and an unknown record are refused without a category",
+        what: "a body that is no JSON, an unknown record and a group in use are refused without a category",
         side: Where::Refusals(&[400, 404]),
         operation: ANY,
         pointer: "/category",
         rule: MISSING,
-        value: Value::is_null,
+        value: has_no_category,
     },
     Allowed {
         section: "11",
@@ -131,7 +131,7 @@ pub const HUBSPOT: &[Allowed] = &[
         operation: ANY,
         pointer: "/category",
         rule: MISSING,
-        value: Value::is_null,
+        value: |error| error["errorType"] == "RATE_LIMIT",
     },
     Allowed {
         section: "11",
@@ -189,6 +189,15 @@ pub const HUBSPOT: &[Allowed] = &[
     },
     Allowed {
         section: "3",
+        what: "the token endpoint refuses in a flat form, without a category",
+        side: Where::Refusals(&[400]),
+        operation: ("POST /oauth/", "/token"),
+        pointer: "/category",
+        rule: MISSING,
+        value: |error| error["error"].is_string(),
+    },
+    Allowed {
+        section: "3",
         what: "the token endpoint's status is HubSpot's word for the reason",
         side: Where::Refusals(&[400]),
         operation: ("POST /oauth/", "/token"),
@@ -221,7 +230,7 @@ pub const HUBSPOT: &[Allowed] = &[
         operation: ANY,
         pointer: "/category",
         rule: MISSING,
-        value: Value::is_null,
+        value: |error| error["correctHublet"].is_string(),
     },
     Allowed {
         section: "1",
@@ -239,6 +248,7 @@ pub const UNDOCUMENTED: &str = r#"{
     "openapi": "3.0.1",
     "info": {"title": "API.md §2.1: what a static token may do"},
     "paths": {"/oauth/v2/private-apps/get/access-token-info": {"post": {
+        "security": [{"bearer": []}],
         "requestBody": {"content": {"application/json": {"schema": {
             "type": "object", "required": ["tokenKey"], "properties": {"tokenKey": {"type": "string"}}
         }}}},
@@ -282,6 +292,12 @@ impl Allowed {
             && pointer.split('/').zip(at).all(|(known, found)| known == "*" || known == found)
             && value(&broken.value)
     }
+}
+
+/// The last is a whole error as a text (API.md §7).
+fn has_no_category(error: &Value) -> bool {
+    let known = ["Invalid input JSON", "resource not found", "{\"status\":\"error\""];
+    error["message"].as_str().is_some_and(|message| known.iter().any(|begin| message.starts_with(begin)))
 }
 
 fn is_sort(value: &Value) -> bool {

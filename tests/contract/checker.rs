@@ -110,6 +110,14 @@ impl Contract {
         self.find(request).map(|(operation, _)| operation.name.as_str())
     }
 
+    /// That a request's path is not to the letter as in the documents, but only means one that is.
+    pub fn other_spelling(&self, request: &Request<Bytes>) -> Option<Violation> {
+        let path = request.uri().path();
+        let operation = format!("{} {path}", request.method());
+        let broken = wrong("", "path", "its spelling as in the contract");
+        ((self.spelling)(path) != path).then_some(Violation { side: Side::Request, operation, broken })
+    }
+
     /// What is wrong with a request.
     pub fn request(&self, request: &Request<Bytes>) -> Vec<Violation> {
         let Some((operation, in_path)) = self.find(request) else {
@@ -124,9 +132,12 @@ impl Contract {
                 field.map_or_else(|| vec![wrong(name, "parameter", "no such one")], |field| field.check(&[value])),
             );
         }
-        let authorization = text(request.headers(), header::AUTHORIZATION.as_str());
-        if operation.secured && !authorization.starts_with("Bearer ") {
+        let token = text(request.headers(), header::AUTHORIZATION.as_str()).strip_prefix("Bearer ");
+        if operation.secured && token.is_none_or(str::is_empty) {
             found.push(wrong("Authorization", "header", "a Bearer token"));
+        }
+        if !operation.secured && request.headers().contains_key(header::AUTHORIZATION) {
+            found.push(wrong("Authorization", "header", "none: it is not asked for"));
         }
         found.extend(content(request.headers(), request.body(), operation.body.as_ref()));
         operation.violations(Side::Request, found)
@@ -242,7 +253,9 @@ impl Field {
         let first = given[0].as_ref();
         // A text that is no number stays one, and is refused for it.
         let value = match self.kind.as_str() {
-            "integer" | "number" | "boolean" => first.parse::<Value>().ok().filter(|value| !value.is_string()),
+            "integer" => first.parse::<i64>().ok().map(Value::from),
+            "number" => first.parse::<f64>().ok().map(Value::from),
+            "boolean" => first.parse::<bool>().ok().map(Value::from),
             "array" => Some(given.iter().map(|text| json!(text.as_ref())).collect()),
             _ => None,
         };
@@ -273,8 +286,13 @@ fn content(headers: &HeaderMap, body: &Bytes, expected: Option<&Body>) -> Vec<Br
         return vec![wrong("Content-Type", "header", media_type)];
     }
     if media_type == "application/x-www-form-urlencoded" {
-        let pairs = url::form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), json!(value)));
-        return schema.broken(&Value::Object(pairs.collect()));
+        let pairs: Vec<_> =
+            url::form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), json!(value))).collect();
+        let again =
+            pairs.iter().enumerate().filter(|(at, (name, _))| pairs[..*at].iter().any(|(known, _)| known == name));
+        let mut found: Vec<Broken> = again.map(|(_, (name, _))| wrong(name, "form", "it given once")).collect();
+        found.extend(schema.broken(&Value::Object(pairs.into_iter().collect())));
+        return found;
     }
     serde_json::from_slice(body).map_or_else(|_| vec![wrong("", "body", "JSON")], |value| schema.broken(&value))
 }

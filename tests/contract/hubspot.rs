@@ -47,7 +47,10 @@ impl Kept {
     /// Looks at every exchange with this portal, too.
     pub fn watch(&self, sim: &HubSpotSim) {
         if let Some(watch) = self.watch.clone() {
-            sim.witness(Arc::new(move |exchange| watch.exchange(exchange.request, exchange.answer)));
+            sim.witness(Arc::new(move |exchange| {
+                watch.spelling(exchange.request);
+                watch.exchange(exchange.request, exchange.answer);
+            }));
         }
     }
 

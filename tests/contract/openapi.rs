@@ -18,7 +18,7 @@ pub struct Broken {
     pub rule: String,
     /// What is expected, without the value.
     pub expected: String,
-    /// The value; `Null` if it is missing. Never shown.
+    /// The value; if it is missing, what lacks it. Never shown.
     pub value: Value,
 }
 
@@ -92,7 +92,7 @@ fn told(error: &ValidationError<'_>) -> Vec<Broken> {
             pointer: below(property.as_str().unwrap_or_default()),
             rule: MISSING.to_owned(),
             expected: "a field that is required".to_owned(),
-            value: Value::Null,
+            value: error.instance().clone().into_owned(),
         }],
         kind => vec![Broken {
             pointer: at.to_owned(),

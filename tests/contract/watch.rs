@@ -50,6 +50,11 @@ impl Watch {
         }
     }
 
+    /// Looks at how a request's path is written.
+    pub fn spelling(&self, request: &Request<Bytes>) {
+        self.judge(self.contract.other_spelling(request).into_iter().collect());
+    }
+
     /// Looks at an answer alone.
     pub fn answer(&self, request: &Request<Bytes>, answer: &Response<Bytes>) {
         self.judge(self.contract.answer(request, answer));

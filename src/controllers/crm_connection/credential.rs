@@ -12,7 +12,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::{
-    api::FIELD_MANAGER,
+    api::{FIELD_MANAGER, condition::Reason},
     controllers::{
         context::Context,
         references::{self, Missing},
@@ -28,6 +28,7 @@ use crate::{
         Credential,
         oauth::{Authorization, Keeper, Lineage, NotKept, Places, RefreshToken, TokenEndpoint},
     },
+    plan::Refusal,
 };
 
 /// The credential of a connection, and what tells it from another.
@@ -60,14 +61,32 @@ async fn authorization(
     let at = keys.refresh_token.clone();
     let places = Places { app: format!("Secret {}", keys.client_id.name), token: format!("Secret {}", at.name) };
     let endpoint = TokenEndpoint { transport: Arc::clone(&ctx.transport), base: base.clone(), app, places };
-    let used = ctx.portals.authorization(key).filter(|used| used.began_with(&stored));
+    let own = ctx.portals.authorization(key).filter(|used| used.began_with(&stored));
+    // Two that renew one refresh token would take each other's for a person's, again and again, where HubSpot rotates them.
+    let others = if own.is_none() { ctx.portals.authorized_by(key, &stored) } else { None };
+    let used = match others {
+        Some((_, others)) if others.asks_like(&endpoint) => Some(others),
+        Some((other, _)) => {
+            let message = format!(
+                "CrmConnection {} uses the refresh token of Secret {}, too, but not in the same way",
+                other.name, at.name
+            );
+            return Err(Missing::Refusal(Refusal::new(Reason::Conflict, message)));
+        }
+        None => own,
+    };
     if let Some(used) = used.as_ref().filter(|used| used.asks_like(&endpoint)) {
         used.found(&stored);
         return Ok(Arc::clone(used));
     }
     let keeper = Arc::new(SecretKeeper { client: ctx.client.clone(), namespace: key.namespace.clone(), at });
     Ok(Arc::new(match used {
-        Some(used) => used.succeeded_by(endpoint, keeper),
+        Some(used) => {
+            let next = used.succeeded_by(endpoint, keeper);
+            // What the one before could not store is stored now, before it is used.
+            next.found(&stored);
+            next
+        }
         None => Authorization::new(endpoint, stored, keeper, Arc::clone(&ctx.chance)),
     }))
 }

@@ -105,9 +105,10 @@ pub(super) async fn reconcile(ctx: &Context, job: &Job) -> Result<Next, Interrup
     if let Finding::Trouble(trouble) = &finding {
         hold_back(ctx, job, trouble, valid.as_ref().ok());
     }
-    report::write(ctx, &object, &finding).await?;
+    let written = report::write(ctx, &object, &finding).await;
     let next = next(ctx, &job.key, valid.as_ref().ok(), &finding);
     tell(ctx, &job.key, valid.ok(), finding);
+    written?;
     Ok(next)
 }
 

@@ -43,12 +43,14 @@ pub(super) async fn opened(
         Err(Missing::Unreadable(error)) => return Err(error),
     };
     let made_from = (fingerprint, valid.endpoint.clone(), valid.reserve_percent);
-    let hubspot = ctx.portals.client(key, made_from, || {
+    let hubspot = ctx.portals.client(key, made_from, |limiter| {
+        let limiter = limiter.unwrap_or_else(|| Arc::new(Limiter::new(Arc::clone(&ctx.clock), valid.reserve_percent)));
+        limiter.set_reserve(valid.reserve_percent);
         HubSpot::new(Connection {
             transport: Arc::clone(&ctx.transport),
             base,
             credential,
-            limiter: Arc::new(Limiter::new(Arc::clone(&ctx.clock), valid.reserve_percent)),
+            limiter,
             chance: Arc::clone(&ctx.chance),
         })
     });

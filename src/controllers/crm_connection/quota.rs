@@ -34,6 +34,10 @@ pub(super) async fn ask(job: &Job, portal: &Portal) {
 pub(super) fn status(ctx: &Context, key: &ObjectRef, old: Option<&QuotaStatus>) -> Option<QuotaStatus> {
     let Some(portal) = ctx.portals.portal(key) else { return old.cloned() };
     let quota = portal.limiter().quota();
+    if quota.daily_max.is_none() && ctx.portals.authorization(key).is_some() {
+        // OAuth apps have no limit of a day (API.md §11), whatever the token before them had.
+        return None;
+    }
     let new = describe(&quota, old, ctx.now())?;
     let QuotaStatus { daily_limit, forecast, resets_at } = &new;
     match (old.map(|old| old.forecast), *forecast) {

@@ -109,10 +109,25 @@ fn a_connection_has_a_share_and_edits_have_places_of_their_own() {
     }
     queue.add(&key("d"), &connection("d"), Lane::Edit, now);
     assert_eq!(names(&mut queue, now), ["c0", "d"]);
-    // What has a place by another class is not held up by a full one.
+    // What has a place by another class is not held up by a full one; whoever has none of it comes first.
     queue.done(&key("a000"), Next::Idle, now, &chance);
-    assert_eq!(names(&mut queue, now), ["a002"]);
+    assert_eq!(names(&mut queue, now), ["b7"]);
     assert_eq!(queue.waiting(), 1_000 - 4 + 3 + 99);
+}
+
+#[test]
+fn many_connections_for_which_little_can_be_done_keep_no_place_from_another() {
+    let (mut queue, now, chance) = (Queue::new(Backoff::RECONCILE, 16), Instant::now(), Chance::seeded(1));
+    for home in ["a", "b", "c", "d"] {
+        for number in 0..100 {
+            queue.add(&key(&format!("{home}{number:02}")), &connection(home), Lane::Dependency, now);
+        }
+    }
+    assert_eq!(names(&mut queue, now).len(), 16);
+    queue.add(&key("z0"), &connection("z"), Lane::Timer, now);
+    assert!(names(&mut queue, now).is_empty());
+    queue.done(&key("b01"), Next::Idle, now, &chance);
+    assert_eq!(names(&mut queue, now), ["z0"], "it has none yet");
 }
 
 #[test]

@@ -73,6 +73,15 @@ impl Day {
         self.zone = zone;
     }
 
+    pub(super) fn set_reserve(&mut self, percent: u8) {
+        self.reserve_percent = percent;
+    }
+
+    /// Whether a time is of an earlier day.
+    pub(super) fn is_before_today(&self, at: Timestamp, date: Timestamp) -> bool {
+        self.midnight_after(at) <= date
+    }
+
     pub(super) fn max(&self) -> Option<u32> {
         self.max
     }
@@ -148,13 +157,19 @@ impl Day {
 
     /// The day's limit is used up: nothing more today. Answers until when.
     pub(super) fn exhaust(&mut self, date: Timestamp) -> Timestamp {
-        let at = *self.exhausted_at.get_or_insert(date);
+        let at = self.exhausted_before(date).unwrap_or(date);
+        self.exhausted_at = Some(at);
         self.end_of(at)
     }
 
     /// Until when the day's limit is used up.
-    pub(super) fn exhausted_until(&self) -> Option<Timestamp> {
-        self.exhausted_at.map(|at| self.end_of(at))
+    pub(super) fn exhausted_until(&self, date: Timestamp) -> Option<Timestamp> {
+        self.exhausted_before(date).map(|at| self.end_of(at))
+    }
+
+    /// When that was learnt; what was learnt in the future a clock said that has been set right since.
+    fn exhausted_before(&self, date: Timestamp) -> Option<Timestamp> {
+        self.exhausted_at.filter(|at| at.duration_since(date) <= DAYBREAK)
     }
 
     /// A day that was used up is over: what is left of the new one is not known.
@@ -166,7 +181,7 @@ impl Day {
     /// Until when nothing may be sent for the sake of the day, where we have sent `ours` calls in all: what is left is the
     /// reserve, or less than two thirds of the day and no more than others are going to need and a little.
     pub(super) fn spent_until(&mut self, ours: u64, date: Timestamp) -> Option<Timestamp> {
-        if let Some(until) = self.exhausted_until() {
+        if let Some(until) = self.exhausted_until(date) {
             return Some(until);
         }
         let latest = self.latest?;

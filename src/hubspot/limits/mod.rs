@@ -142,6 +142,13 @@ impl Limiter {
         Self { clock, state: Mutex::new(State::new(general, search, reserve_percent)) }
     }
 
+    /// Another share to leave unused, from now on.
+    pub fn set_reserve(&self, reserve_percent: u8) {
+        let mut state = self.lock();
+        state.set_reserve(reserve_percent.min(100));
+        state.wake_heads();
+    }
+
     /// The portal's time zone (e.g. `US/Eastern`): its midnight resets the daily limit. An unknown name is UTC.
     pub fn set_time_zone(&self, name: &str) {
         self.lock().day.set_zone(TimeZone::get(name).unwrap_or(TimeZone::UTC));
@@ -179,9 +186,18 @@ impl Limiter {
     }
 
     /// HubSpot was asked, and this is the day's limit and what is left of it.
-    pub(super) fn learn_usage(&self, max: u32, remaining: u32) {
+    pub(super) fn learn_usage(
+        &self,
+        (max, remaining): (u32, u32),
+        (collected_at, resets_at): (Option<Timestamp>, Option<Timestamp>),
+    ) {
         let date = self.clock.now();
-        self.lock().learn_usage((max, remaining), Instant::now(), date);
+        let is_over = resets_at.is_some_and(|at| at <= date);
+        let mut state = self.lock();
+        if is_over || collected_at.is_some_and(|at| state.is_before_today(at, date)) {
+            return;
+        }
+        state.learn_usage((max, remaining), Instant::now(), date);
     }
 
     /// Waits for a turn. Fails at once when the day is used up or the pause is longer than a minute.

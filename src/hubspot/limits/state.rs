@@ -245,11 +245,11 @@ impl State {
 
     /// Notes what HubSpot says of the day in the answer to our call of that number.
     pub(super) fn learn_day(&mut self, said: (Option<u32>, Option<u32>), number: u64, now: Instant, date: Timestamp) {
-        let was_exhausted = self.day.exhausted_until().is_some();
+        let was_exhausted = self.day.exhausted_until(date).is_some();
         if let Some(others) = self.day.learn(said, number, date) {
             self.rate.note(now, others);
         }
-        if !was_exhausted && self.day.exhausted_until().is_some() {
+        if !was_exhausted && self.day.exhausted_until(date).is_some() {
             self.wake_all();
         }
     }
@@ -267,9 +267,21 @@ impl State {
         until
     }
 
+    pub(super) fn set_reserve(&mut self, percent: u8) {
+        for bucket in &mut self.buckets {
+            bucket.window.set_reserve(percent);
+        }
+        self.day.set_reserve(percent);
+    }
+
+    /// Whether a time is of an earlier day of the portal's.
+    pub(super) fn is_before_today(&self, at: Timestamp, date: Timestamp) -> bool {
+        self.day.is_before_today(at, date)
+    }
+
     /// Until when the day's limit is used up. Clears itself when the time has come; one request then probes.
     pub(super) fn exhausted_until(&mut self, date: Timestamp) -> Option<Timestamp> {
-        let resets_at = self.day.exhausted_until()?;
+        let resets_at = self.day.exhausted_until(date)?;
         if date < resets_at {
             return Some(resets_at);
         }

@@ -45,6 +45,10 @@ impl Window {
         }
     }
 
+    pub(super) fn set_reserve(&mut self, percent: u8) {
+        self.reserve_percent = percent;
+    }
+
     pub(super) fn max(&self) -> u32 {
         self.max
     }

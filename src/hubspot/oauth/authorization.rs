@@ -142,6 +142,34 @@ impl Authorization {
         lock(&self.core.state).concern().map(ToOwned::to_owned)
     }
 
+    /// Until nobody is at the token endpoint any more, and what came from there is stored: whoever ends before may lose it.
+    pub async fn settled(&self) {
+        let mut news = self.core.news.subscribe();
+        while lock(&self.core.state).is_flying() {
+            let _rung = news.changed().await;
+        }
+    }
+
+    /// A token that can be used at once; one that should be renewed is, meanwhile.
+    pub(in crate::hubspot) fn ready(&self) -> Option<AccessToken> {
+        let advice = lock(&self.core.state).advise(Instant::now());
+        match advice {
+            Advice::Use { token, renew } => {
+                if renew {
+                    self.launch(Errand::Renew);
+                }
+                Some(token)
+            }
+            Advice::Wait { renew } => {
+                if renew {
+                    self.launch(Errand::Renew);
+                }
+                None
+            }
+            Advice::Fail(_) => None,
+        }
+    }
+
     /// The region the refresh token hints at.
     pub(in crate::hubspot) fn region_hint(&self) -> Option<Region> {
         lock(&self.core.state).newest.region_hint()

@@ -207,6 +207,11 @@ impl State {
         self.flying = false;
     }
 
+    /// Whether somebody is at the token endpoint, or storing what came from there.
+    pub(super) fn is_flying(&self) -> bool {
+        self.flying
+    }
+
     /// Whether somebody is there; if not, the caller is now.
     pub(super) fn take_off(&mut self) -> bool {
         !std::mem::replace(&mut self.flying, true)

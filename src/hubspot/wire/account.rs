@@ -1,5 +1,6 @@
 //! Account details (API.md §4).
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{lenient, open_enum::open_enum};
@@ -78,6 +79,12 @@ pub struct DailyUsage {
     /// Calls it has made today.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub current_usage: u32,
+    /// When they were counted.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub collected_at: Option<Timestamp>,
+    /// When the day ends.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub resets_at: Option<Timestamp>,
     /// Whether the numbers mean anything.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub fetch_status: FetchStatus,

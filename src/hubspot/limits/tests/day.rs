@@ -163,7 +163,7 @@ async fn what_others_will_need_today_is_left_to_them_and_looked_at_once_an_hour(
     let (others, _) = left(ours);
     for _ in 0..2 {
         advance(HOUR / 4).await;
-        limiter.learn_usage(48_000, 48_000 - others - ours - looks);
+        limiter.learn_usage((48_000, 48_000 - others - ours - looks), (None, None));
     }
     assert_eq!(refused(&limiter).await, None);
 }
@@ -175,12 +175,56 @@ async fn usage_is_asked_for_where_headers_do_not_tell_and_once_an_hour() {
     assert!(!limiter.ask_usage());
     advance(HOUR).await;
     assert!(limiter.ask_usage());
-    limiter.learn_usage(1000, 900);
+    limiter.learn_usage((1000, 900), (None, None));
     assert_eq!((limiter.quota().daily_max, limiter.quota().daily_remaining), (Some(1000), Some(900)));
     advance(59 * MINUTE).await;
     turn(&limiter).await.answered(&day(1000, 880));
     advance(2 * MINUTE).await;
     assert!(!limiter.ask_usage(), "an answer has said so");
-    limiter.learn_usage(1000, 150);
+    limiter.learn_usage((1000, 150), (None, None));
     assert_eq!(refused(&limiter).await, "2026-11-23T00:00:00Z".parse().ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn usage_counted_on_another_day_says_nothing_of_this_one() {
+    let limiter = limiter_at("2026-11-22T05:20:00Z", "US/Eastern", 20);
+    let at = |time: &str| time.parse().ok();
+    // Twenty minutes past midnight there; the answer is kept from before.
+    limiter.learn_usage((1000, 50), (at("2026-11-22T04:50:00Z"), None));
+    limiter.learn_usage((1000, 50), (None, at("2026-11-22T05:00:00Z")));
+    assert_eq!((refused(&limiter).await, limiter.quota().daily_remaining), (None, None));
+    limiter.learn_usage((1000, 50), (at("2026-11-22T05:10:00Z"), at("2026-11-23T05:00:00Z")));
+    assert_eq!(refused(&limiter).await, "2026-11-23T05:00:00Z".parse().ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_used_up_by_a_clock_that_ran_ahead_is_over_when_it_is_set_right() {
+    let clock = Arc::new(SetBack::default());
+    let limiter = Arc::new(Limiter::new(clock.clone(), 20));
+    turn(&limiter).await.limited(&HeaderMap::new(), RatePolicy::Daily);
+    assert_eq!(refused(&limiter).await, "2026-11-24T00:00:00Z".parse().ok());
+    clock.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(refused(&limiter).await, None);
+    turn(&limiter).await.limited(&HeaderMap::new(), RatePolicy::Daily);
+    assert_eq!(refused(&limiter).await, "2026-11-23T00:00:00Z".parse().ok());
+}
+
+/// A clock that was a day ahead.
+#[derive(Debug, Default)]
+struct SetBack(std::sync::atomic::AtomicBool);
+
+impl crate::runtime::clock::Clock for SetBack {
+    fn now(&self) -> Timestamp {
+        let day = if self.0.load(std::sync::atomic::Ordering::Relaxed) { 22 } else { 23 };
+        format!("2026-11-{day}T10:00:00Z").parse().unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_reserve_keeps_what_is_known() {
+    let limiter = limiter_at("2026-11-22T10:00:00Z", "UTC", 20);
+    turn(&limiter).await.limited(&HeaderMap::new(), RatePolicy::Daily);
+    limiter.set_reserve(50);
+    assert_eq!(refused(&limiter).await, "2026-11-23T00:00:00Z".parse().ok());
+    assert_eq!((limiter.quota().window_allowance, limiter.quota().search_allowance), (50, 2));
 }

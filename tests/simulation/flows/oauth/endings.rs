@@ -281,3 +281,36 @@ async fn no_secret_in_any_object_event_or_log() {
 
 /// Any answer may be lost, and the old refresh token still works when it is tried again.
 const GRACE_OF_HOURS: RefreshRotation = RefreshRotation::Rotates { grace: Duration::from_hours(3) };
+
+/// Each would take the other's newest refresh token for a person's, again and again.
+#[tokio::test(start_paused = true)]
+async fn two_connections_with_one_refresh_token_share_what_comes_of_it() {
+    let mut world = with_objects(AT_ONCE);
+    let spec = auth();
+    world.apply("CrmConnection", "second", &spec);
+    world.start();
+    world.pass(HOUR).await;
+    let count = refreshes(&world);
+    assert!(count <= 3, "{count} refreshes in an hour");
+    assert!(world.ready("crmconnections", "portal").starts_with("True/"));
+    let second = world.ready("crmconnections", "second");
+    assert!(second.starts_with("False/Conflict"), "{second}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_asked_to_end_stores_the_new_refresh_token_first() {
+    let mut world = running(AT_ONCE).await;
+    let before = stored(&world);
+    world.hubspot.reset_requests();
+    // The next renewal's answer takes a while.
+    let slow = json!({"route": TOKEN, "times": 1, "delayMs": 3_000, "when": "after"});
+    world.hubspot.add_fault(serde_json::from_value(slow).unwrap()).unwrap();
+    while refreshes(&world) == 0 {
+        world.pass(SECOND / 10).await;
+    }
+    world.stop().await;
+    assert_ne!(stored(&world), before);
+    world.start();
+    world.pass(10 * MINUTE).await;
+    world.assert_all_ready();
+}
