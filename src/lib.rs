@@ -63,7 +63,8 @@
 //!
 //! What holds everywhere, and what is *not* there on purpose:
 //!
-//! - **No database, no files.** HubSpot, TEC and the objects' status hold all state; the process can be killed anywhere.
+//! - **No database, no files.** HubSpot, TEC and the objects' status hold all state; the process can be killed anywhere. What it can
+//!   lose then is a refresh token with which HubSpot has replaced ours, if it let ours end at once; that is told.
 //! - **[`domain`], [`desired`], [`plan`] and the rules of [`leads`] do nothing.** No call, no clock, no chance, no async, no kube
 //!   client. `now` and answers are arguments. Same input, same plan, same decision.
 //! - **Nobody but [`apply`] changes a portal's configuration**, and it decides nothing: an action is complete, with its

@@ -95,10 +95,13 @@ fn a_mistake_in_a_request_is_found() {
     let table = [
         ("GET /settings/users/2026-03?limit=1&offset=2", Value::Null, "\"offset\": parameter"),
         ("GET /settings/users/2026-03?limit=ten", Value::Null, "\"limit\": type"),
+        ("GET /settings/users/2026-03?limit=1.0", Value::Null, "\"limit\": type"),
+        ("GET /settings/users/2026-03?limit=%2010", Value::Null, "\"limit\": type"),
         ("GET /settings/users/2026-03?limit=1&limit=2", Value::Null, "\"limit\": parameter"),
         ("GET /settings/users/2026-03/7?idProperty=NAME", Value::Null, "\"idProperty\": enum"),
         ("GET /crm/owners/2026-03/ada", Value::Null, "\"ownerId\": type"),
         ("GET /crm/owners/2026-03?archived=yes", Value::Null, "\"archived\": type"),
+        ("GET /crm/owners/2026-03?archived=true%20", Value::Null, "\"archived\": type"),
         ("GET /crm/owners/2026-04", Value::Null, "\"\": operation"),
         ("PATCH /crm/owners/2026-03", json!({}), "\"\": operation"),
         ("DELETE /settings/users/2026-03/7", json!({}), "\"\": body"),
@@ -108,8 +111,35 @@ fn a_mistake_in_a_request_is_found() {
         let found = said(&request(line, &body), None);
         assert!(found.starts_with("request ") && found.contains(expected), "{line}: {found}");
     }
-    let nobody = Request::builder().uri("/settings/users/2026-03").body(Bytes::new()).unwrap();
-    assert!(said(&nobody, None).contains("\"Authorization\": header"));
+    let nobody = Request::builder().uri("/settings/users/2026-03");
+    for request in [nobody.body(Bytes::new()), with_token("/settings/users/2026-03", "Bearer ", "")] {
+        assert!(said(&request.unwrap(), None).contains("\"Authorization\": header"));
+    }
+    let form = "grant_type=refresh_token&client_id=a&client_secret=b&refresh_token=c";
+    let token = |form: &str| with_token("/oauth/2026-03/token", "Bearer x", form).unwrap();
+    assert!(said(&token(form), None).contains("\"Authorization\": header: none"));
+    assert!(said(&token(&format!("{form}&refresh_token=d")), None).contains("\"refresh_token\": form"));
+}
+
+fn with_token(path: &str, token: &str, form: &str) -> http::Result<Request<Bytes>> {
+    let request = Request::builder().uri(path).header("authorization", token);
+    let request = request.method(if form.is_empty() { "GET" } else { "POST" });
+    request.header("content-type", "application/x-www-form-urlencoded").body(Bytes::from(form.to_owned()))
+}
+
+#[test]
+fn a_spelling_that_only_means_what_is_written_is_found() {
+    let Some(contract) = contract() else { return };
+    for (path, is_found) in [
+        ("/crm/owners/2026-03", false),
+        ("/crm/owners/2026-03/", true),
+        ("/crm/v3/owners", true),
+        ("/crm/objects/2026-03/contact/batch/read", true),
+        ("/crm/properties/2026-03/contacts/", true),
+    ] {
+        let request = Request::builder().uri(path).body(Bytes::new()).unwrap();
+        assert_eq!(contract.other_spelling(&request).is_some(), is_found, "{path}");
+    }
 }
 
 #[test]
@@ -143,6 +173,7 @@ fn a_mistake_in_an_answer_is_found() {
         (UPDATE, 200, &batch, "/errors", json!([]), "\"/errors\": unknown"),
         (UPDATE, 207, &batch, "/errors", json!([{"message": "x"}]), "\"/errors/0/category\": missing"),
         (USERS, 409, &refusal, "/category", json!(null), "\"/category\": missing"),
+        (USERS, 400, &refusal, "/category", json!(null), "\"/category\": missing"),
         (USERS, 409, &refusal, "/correlationId", json!("5e2"), "\"/correlationId\": format"),
         (USERS, 409, &refusal, "/policyName", json!("DAILY"), "\"/policyName\": unknown"),
         (USERS, 409, &refusal, "/status", json!("CONFLICT"), "\"/status\": unknown"),
