@@ -2,6 +2,7 @@
 //! webhooks come in by.
 
 use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -40,7 +41,11 @@ impl Transport for ByHost {
         Box::pin(async move {
             wire.note(&request);
             match wire.next() {
-                Cut::None => bounded(to.send(request), wire.max_body()).await,
+                Cut::None => {
+                    let answer = bounded(to.send(request), wire.max_body()).await;
+                    wire.hear(&answer);
+                    answer
+                }
                 Cut::Before => wire.trip().await,
                 Cut::After => {
                     let _lost = to.send(request).await;
@@ -79,6 +84,8 @@ struct Count {
     credentials: Vec<(String, String)>,
     /// Largest answer let through, if it is not the usual.
     max_body: Option<usize>,
+    /// Of all answers so far.
+    heard: DefaultHasher,
 }
 
 /// Where a call ends.
@@ -107,6 +114,16 @@ impl Wire {
     /// Host and path of every request with a credential, since this was asked last.
     pub fn credentials(&self) -> Vec<(String, String)> {
         std::mem::take(&mut self.state.lock().expect("no panic").credentials)
+    }
+
+    /// Tells one conversation from another: equal if all answers were.
+    pub fn heard(&self) -> u64 {
+        self.state.lock().expect("no panic").heard.finish()
+    }
+
+    fn hear(&self, answer: &Result<HttpResponse, TransportError>) {
+        let said = answer.as_ref().ok().map(|answer| (answer.status(), answer.body()));
+        said.hash(&mut self.state.lock().expect("no panic").heard);
     }
 
     /// Holds answers to a smaller bound than real sockets do.
