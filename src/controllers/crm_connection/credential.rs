@@ -58,7 +58,7 @@ async fn authorization(
 ) -> Result<Arc<Authorization>, Missing> {
     let (app, stored) = references::oauth(ctx, &key.namespace, keys).await?;
     let at = keys.refresh_token.clone();
-    let places = Places { app: format!("Secret {}", keys.client_id.name), token: format!("Secret {}", at.name) };
+    let places = places(keys);
     let endpoint = TokenEndpoint { transport: Arc::clone(&ctx.transport), base: base.clone(), app, places };
     let used = ctx.portals.authorization(key).filter(|used| used.began_with(&stored));
     if let Some(used) = used.as_ref().filter(|used| used.asks_like(&endpoint)) {
@@ -70,6 +70,11 @@ async fn authorization(
         Some(used) => used.succeeded_by(endpoint, keeper),
         None => Authorization::new(endpoint, stored, keeper, Arc::clone(&ctx.chance)),
     }))
+}
+
+/// What messages call the Secrets.
+pub(super) fn places(OAuthKeys { client_id, client_secret: _, refresh_token }: &OAuthKeys) -> Places {
+    Places { app: format!("Secret {}", client_id.name), token: format!("Secret {}", refresh_token.name) }
 }
 
 /// How often a Secret is read again because somebody else wrote it in between.
