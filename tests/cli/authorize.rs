@@ -139,13 +139,8 @@ fn usual(scopes: Option<&'static [&'static str]>) -> Browser {
     })
 }
 
-async fn run(world: &World, browser: Browser) -> Went {
-    run_until(world, browser, CancellationToken::new()).await
-}
-
-async fn run_until(world: &World, browser: Browser, stop: CancellationToken) -> Went {
-    let (screen, began) = (Screen::default(), Instant::now());
-    let errand = Authorize {
+fn errand(world: &World) -> Authorize {
+    Authorize {
         client: world.kube.client(),
         transport: world.hubspot.transport(),
         endpoints: EndpointPolicy::default(),
@@ -153,7 +148,16 @@ async fn run_until(world: &World, browser: Browser, stop: CancellationToken) -> 
         redirect_uri: REDIRECT.to_owned(),
         consent_host: None,
         timeout: TIMEOUT,
-    };
+    }
+}
+
+async fn run(world: &World, browser: Browser) -> Went {
+    run_until(world, browser, CancellationToken::new()).await
+}
+
+async fn run_until(world: &World, browser: Browser, stop: CancellationToken) -> Went {
+    let (screen, began) = (Screen::default(), Instant::now());
+    let errand = errand(world);
     let serve = |callbacks: Arc<Callbacks>, done: CancellationToken| {
         let screen = &screen;
         async move {
@@ -415,6 +419,32 @@ async fn a_portal_in_the_eu_is_asked_on_its_own_page() {
     let went = run(&world, usual(None)).await;
     assert_eq!(went.result, Ok(()));
     assert_eq!(went.screen.page().0.host_str(), Some("app-eu1.hubspot.com"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consent_page_elsewhere_is_https_or_on_this_machine() {
+    let world = world();
+    for (host, shown) in [
+        ("https://app-na2.hubspot.com", Some("https://app-na2.hubspot.com/oauth/authorize?")),
+        ("http://127.0.0.1:8686", Some("http://127.0.0.1:8686/oauth/authorize?")),
+        ("http://app.hubspot.com", None),
+        ("ftp://localhost", None),
+        ("data:text/plain,x", None),
+    ] {
+        let errand = Authorize { consent_host: Some(Url::parse(host).unwrap()), ..errand(&world) };
+        let (screen, stop) = (Screen::default(), CancellationToken::new());
+        stop.cancel();
+        let serve = |callbacks: Arc<Callbacks>, _| async move {
+            let _kept = callbacks;
+            std::future::pending().await
+        };
+        let error = errand.run(&screen, serve, stop).await.expect_err("nobody waits").to_string();
+        let data = screen.data.lock().unwrap().concat();
+        match shown {
+            Some(shown) => assert!(data.starts_with(shown) && error.starts_with("interrupted"), "{data} {error}"),
+            None => assert!(data.is_empty() && error.starts_with("--consent-host"), "{data} {error}"),
+        }
+    }
 }
 
 #[test]
