@@ -51,7 +51,7 @@
 //! | [`tec`] | the client of TEC's API; `openapi.yaml` is the contract | *how does it talk to TEC?* |
 //! | [`leads`] | pure rules for one contact, and the engine that carries the leads of one connection | *what happens to a lead?* `decide.rs`; in which order it is written: `batch/` |
 //! | [`controllers`] | when does what run: watch, store, queue; a folder per kind | *when does it run?* `queue.rs`; *what does TEC know?* `tec.rs`; *what does status say?* `*/report.rs`; deletion: `*/cleanup.rs` |
-//! | [`server`] | health, webhooks | probes; *is this delivery HubSpot's?* `signature.rs` |
+//! | [`server`] | health, webhooks, the callback of `tec-crm authorize` | probes; *is this delivery HubSpot's?* `signature.rs`; *is this the browser that was sent?* `callback.rs` |
 //! | [`runtime`] | clock, chance, back-off, shutdown, logs | what is injected |
 //! | [`cli`] | one thin file per command | flags |
 //! | [`sim`] | a HubSpot portal, a TEC and a Kubernetes API server, in memory | what HubSpot does, as far as we know it |
@@ -85,6 +85,8 @@
 //!   (TEC's writes have keys: there a repeat is the same write.)
 //! - **A new refresh token is stored before anything that came with it is used**, where the old one was, and one request
 //!   for tokens is under way however many want one ([`hubspot::oauth::Authorization`]).
+//! - **A consent is asked for by a person** and kept with that person's rights, beside the operator ([`cli::authorize`]); `state` and
+//!   PKCE tie the answer to the question.
 //! - **A token cannot be printed.** [`hubspot::AccessToken`] and [`tec::TecToken`] have no `Display` and a `Debug` without
 //!   content; errors, logs and status hold no token, no body and no contact data.
 //! - **Messages are stable.** A retry of the same failure writes nothing to Kubernetes, nor does a pass without changes; a
@@ -113,7 +115,6 @@
 //!
 //! The CRDs already have the fields; validation refuses what this version cannot do.
 //!
-//! - **`tec-crm authorize`**: the consent page, a loopback listener and the exchange, over [`hubspot::oauth`].
 //! - **Metrics**: `server/metrics.rs`, from the tallies that engines and limiters keep.
 //! - **More than one replica**: leader election, then shards by connection. Until then the Deployment has one.
 //! - **`tec-crm plan`, `apply`, `status`**: thin files in [`cli`] over [`desired`], [`portal`], [`plan`] and [`apply`].

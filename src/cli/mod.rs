@@ -3,6 +3,8 @@
 //! Standard output is data, standard error is talk.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that talks")]
 
+pub mod authorize;
+
 mod crds;
 mod run;
 mod simulate;
@@ -23,6 +25,8 @@ enum Command {
     Run(run::RunArgs),
     /// Serve a simulated HubSpot portal, and a simulated TEC beside it.
     Simulate(simulate::SimulateArgs),
+    /// Get a portal's consent in the browser, and keep its token in the connection's Secret.
+    Authorize(authorize::AuthorizeArgs),
     /// Print the CRDs, or write them to a folder.
     Crds(crds::CrdsArgs),
     /// Print the version.
@@ -35,6 +39,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::run(args),
             Command::Simulate(args) => simulate::run(args),
+            Command::Authorize(args) => authorize::run(args),
             Command::Crds(args) => crds::run(&args),
             Command::Version => {
                 println!("tec-crm {}", env!("CARGO_PKG_VERSION"));
@@ -42,4 +47,9 @@ impl Cli {
             }
         }
     }
+}
+
+/// An error with what to do about it on a line of its own.
+fn hinted(message: impl std::fmt::Display, hint: &str) -> anyhow::Error {
+    anyhow::anyhow!("{message}\nhint: {hint}")
 }

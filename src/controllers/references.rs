@@ -6,7 +6,7 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::Api;
+use kube::{Api, Client};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
@@ -93,17 +93,22 @@ pub(super) async fn token(ctx: &Context, namespace: &str, at: &SecretKey) -> Res
 
 /// The app and the refresh token under the keys of one or two Secrets.
 pub(super) async fn oauth(ctx: &Context, namespace: &str, keys: &OAuthKeys) -> Result<(App, RefreshToken), Missing> {
-    let OAuthKeys { client_id, client_secret, refresh_token } = keys;
-    let app = secret(ctx, namespace, &client_id.name).await?;
+    let app = app(&ctx.client, namespace, keys).await?;
+    let at = &keys.refresh_token;
+    let token = set_text(&secret(&ctx.client, namespace, &at.name).await?, at)?;
+    let token = RefreshToken::new(token.expose_secret()).map_err(|_| not_a("a refresh token", at))?;
+    Ok((app, token))
+}
+
+/// The app alone.
+pub(super) async fn app(client: &Client, namespace: &str, keys: &OAuthKeys) -> Result<App, Missing> {
+    let OAuthKeys { client_id, client_secret, refresh_token: _ } = keys;
+    let app = secret(client, namespace, &client_id.name).await?;
     let (id, password) = (set_text(&app, client_id)?, set_text(&app, client_secret)?);
-    let tokens = secret(ctx, namespace, &refresh_token.name).await?;
-    let token = set_text(&tokens, refresh_token)?;
-    let app = App {
+    Ok(App {
         id: ClientId::new(id.expose_secret()).map_err(|_| not_a("a client id", client_id))?,
         secret: ClientSecret::new(password.expose_secret()).map_err(|_| not_a("a client secret", client_secret))?,
-    };
-    let token = RefreshToken::new(token.expose_secret()).map_err(|_| not_a("a refresh token", refresh_token))?;
-    Ok((app, token))
+    })
 }
 
 /// TEC's token under a key of a Secret.
@@ -121,11 +126,11 @@ pub(super) async fn signing_secret(ctx: &Context, namespace: &str, at: &SecretKe
 /// The text under a key of a Secret, without the blanks and line ends it often brings along. Messages name Secret and key,
 /// never what is in it.
 async fn secret_text(ctx: &Context, namespace: &str, at: &SecretKey) -> Result<SecretString, Missing> {
-    text(&secret(ctx, namespace, &at.name).await?, at)
+    text(&secret(&ctx.client, namespace, &at.name).await?, at)
 }
 
-async fn secret(ctx: &Context, namespace: &str, name: &str) -> Result<Secret, Missing> {
-    let api: Api<Secret> = Api::namespaced(ctx.client.clone(), namespace);
+async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secret, Missing> {
+    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let found = limited(api.get_opt(name)).await.map_err(Missing::Unreadable)?;
     found.ok_or_else(|| not_found(format!("Secret {name} does not exist")))
 }

@@ -219,7 +219,8 @@ impl EndpointPolicy {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether it leads no farther than this machine.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),

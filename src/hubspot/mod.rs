@@ -32,6 +32,7 @@ pub mod limits;
 pub mod oauth;
 pub mod operation;
 pub mod region;
+pub mod scopes;
 pub mod token;
 pub mod wire;
 

@@ -16,6 +16,9 @@ use super::{
 /// The documented API host.
 pub const DEFAULT_BASE: &str = "https://api.hubapi.com";
 
+/// The documented host of the consent page.
+pub const DEFAULT_CONSENT_BASE: &str = "https://app.hubspot.com";
+
 /// A HubSpot data region ("hublet"): two letters and a digit, such as `eu1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Region(String);
@@ -44,6 +47,16 @@ impl Region {
     /// The region's own API host: a practice seen on live portals, not documented.
     pub fn base(&self) -> Option<Url> {
         Url::parse(&format!("https://api-{}.hubapi.com", self.0)).ok()
+    }
+
+    /// The region whose API host this is.
+    pub fn of_base(base: &Url) -> Option<Self> {
+        base.host_str()?.strip_prefix("api-")?.strip_suffix(".hubapi.com").and_then(Self::new)
+    }
+
+    /// The host of the region's consent page (API.md §3).
+    pub fn consent_base(&self) -> Option<Url> {
+        Url::parse(&format!("https://app-{}.hubspot.com", self.0)).ok()
     }
 }
 

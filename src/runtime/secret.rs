@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -17,7 +18,19 @@ pub struct Secret(SecretString);
 #[error("1 to {MAX_LENGTH} printable ASCII characters without blanks are expected")]
 pub struct InvalidSecret;
 
+/// The operating system gave no random numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system gives no random numbers")]
+pub struct NoRandomness;
+
 impl Secret {
+    /// A new one nobody can guess: 256 bits from the operating system, in 43 characters that a URL takes as they are.
+    pub fn random() -> Result<Self, NoRandomness> {
+        let mut bytes = [0; 32];
+        rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes).map_err(|_| NoRandomness)?;
+        Ok(Self(SecretString::from(URL_SAFE_NO_PAD.encode(bytes))))
+    }
+
     /// Takes the text, without the blanks and line ends a Kubernetes Secret often brings along. An empty one is refused:
     /// anybody could sign with it.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidSecret> {
@@ -48,6 +61,8 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::Secret;
 
     #[test]
@@ -56,6 +71,14 @@ mod tests {
         for bad in ["", "  ", "a b", "a\nb", "schlüssel", &"x".repeat(3000)] {
             assert!(Secret::new(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn random_ones_differ_and_need_no_escaping() {
+        let made: BTreeSet<String> = (0..100).map(|_| Secret::random().unwrap().expose().to_owned()).collect();
+        assert_eq!(made.len(), 100);
+        let plain = |text: &String| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        assert!(made.iter().all(|text| text.len() == 43 && plain(text)), "{made:?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! On a real API server.
 
+mod authorize;
 mod control_plane;
 mod credentials;
 mod definitions;

@@ -8,4 +8,4 @@ mod switches;
 mod tokens;
 mod webhooks;
 mod wires;
-mod world;
+pub mod world;

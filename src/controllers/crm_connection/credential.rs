@@ -59,7 +59,7 @@ async fn authorization(
 ) -> Result<Arc<Authorization>, Missing> {
     let (app, stored) = references::oauth(ctx, &key.namespace, keys).await?;
     let at = keys.refresh_token.clone();
-    let places = Places { app: format!("Secret {}", keys.client_id.name), token: format!("Secret {}", at.name) };
+    let places = places(keys);
     let endpoint = TokenEndpoint { transport: Arc::clone(&ctx.transport), base: base.clone(), app, places };
     let own = ctx.portals.authorization(key).filter(|used| used.began_with(&stored));
     // Two that renew one refresh token would take each other's for a person's, again and again, where HubSpot rotates them.
@@ -89,6 +89,11 @@ async fn authorization(
         }
         None => Authorization::new(endpoint, stored, keeper, Arc::clone(&ctx.chance)),
     }))
+}
+
+/// What messages call the Secrets.
+pub(super) fn places(OAuthKeys { client_id, client_secret: _, refresh_token }: &OAuthKeys) -> Places {
+    Places { app: format!("Secret {}", client_id.name), token: format!("Secret {}", refresh_token.name) }
 }
 
 /// How often a Secret is read again because somebody else wrote it in between.

@@ -2,6 +2,8 @@
 //!
 //! The order of steps: spec → token → portal → TEC's lists → snapshot → plan → apply → status → wake whoever uses the connection.
 
+pub mod consent;
+
 mod cleanup;
 mod credential;
 mod open;
@@ -33,6 +35,7 @@ use crate::{
         ValidatedConnection, connection,
         references::{Kind, ObjectRef},
     },
+    domain::PortalId,
     plan::Refusal,
     portal::{Part, Trouble, snapshot::Account},
     runtime::backoff::Backoff,
@@ -158,6 +161,12 @@ fn wanted_since(ctx: &Context, job: &Job, object: &CrmConnection) -> Option<Inst
     Some(ctx.portals.request(&job.key, (&job.key, &requested), job.since))
 }
 
+/// The portal the spec insists on, or else the one it was first.
+fn expected_portal(object: &CrmConnection, valid: &ValidatedConnection) -> Option<PortalId> {
+    let pinned = object.status.as_ref().and_then(|status| status.portal_id.as_deref()).and_then(|id| id.parse().ok());
+    valid.portal_guard.or(pinned.map(PortalId))
+}
+
 /// The guards before anything is written: the right portal, and nobody else's.
 fn refused_portal(
     ctx: &Context,
@@ -165,9 +174,7 @@ fn refused_portal(
     object: &CrmConnection,
     (valid, account): (&ValidatedConnection, &Account),
 ) -> Option<Refusal> {
-    let pinned = object.status.as_ref().and_then(|status| status.portal_id.as_deref()).and_then(|id| id.parse().ok());
-    let expected = valid.portal_guard.or(pinned.map(crate::domain::PortalId));
-    if let Some(expected) = expected.filter(|expected| *expected != account.portal) {
+    if let Some(expected) = expected_portal(object, valid).filter(|expected| *expected != account.portal) {
         return Some(Refusal::new(
             Reason::WrongPortal,
             format!(

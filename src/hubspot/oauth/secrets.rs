@@ -1,9 +1,12 @@
 //! What OAuth knows and shows to nobody. Each has a type of its own, so that none is sent in the place of another.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
 use crate::{
     domain::Fingerprint,
     hubspot::region::Region,
-    runtime::secret::{InvalidSecret, Secret},
+    runtime::secret::{InvalidSecret, NoRandomness, Secret},
 };
 
 macro_rules! secrets {
@@ -57,6 +60,18 @@ impl App {
     /// The same for an app with the refresh token it starts from.
     pub(super) fn fingerprint_with(&self, token: &RefreshToken) -> Fingerprint {
         Fingerprint::of(&[b"oauth", self.id.expose().as_bytes(), self.secret.expose().as_bytes(), token.for_keeping()])
+    }
+}
+
+impl CodeVerifier {
+    /// A new one, as long as PKCE asks for.
+    pub fn random() -> Result<Self, NoRandomness> {
+        Secret::random().map(Self)
+    }
+
+    /// The half that may be seen: of method S256.
+    pub(super) fn challenge(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.expose()))
     }
 }
 
