@@ -44,7 +44,7 @@
 //!   `option_errors`, `option_limit`, `removed_option`, `type_change`, `name_limit`, `duplicate_group`. Tests: `switches`.
 //! - [x] Archive, restore or fresh or refused (`archived_name`), in use, group with active properties, 90 days, limit reached:
 //!   `properties.rs`, `groups.rs`. Tests: `fields`, `groups`.
-//! - [x] Reads lag (`list_lag`, lists only: single reads are true), last write wins, people edit by actions. Tests: `fields`, `control`.
+//! - [x] Reads lag (`read_lag`, lists only: single reads are true), last write wins, people edit by actions. Tests: `fields`, `control`.
 //! - [ ] Uniqueness of `hasUniqueValue` properties: left out, the operator makes none.
 //!
 //! # Contacts

@@ -36,7 +36,7 @@ pub struct Story {
 pub async fn tell(portal: SimConfig) -> Vec<String> {
     // Webhooks tell at once; search is for what they miss.
     let mut connection = json!({"interval": "1h", "leads": {"pollInterval": "1m"}});
-    let patience = patience(&portal.switches);
+    let patience = patience(&portal);
     let Switches { merged_read, missing_in_batch, unknown_contact_id, refresh_rotation, uninstalled, .. } =
         portal.switches;
     let by_oauth = (refresh_rotation, uninstalled) != Default::default();
@@ -63,9 +63,10 @@ pub async fn tell(portal: SimConfig) -> Vec<String> {
     story.wrong
 }
 
-/// Lists that lag and seats that stay taken are waited for.
-fn patience(switches: &Switches) -> Duration {
-    20 * SECOND + 4 * switches.list_lag.max + 2 * switches.seat_release
+/// Reads that lag, seats that stay taken and owners that come late are waited for.
+fn patience(portal: &SimConfig) -> Duration {
+    let Switches { read_lag, seat_release, owner_after_acceptance, .. } = &portal.switches;
+    20 * SECOND + 4 * read_lag.max + 2 * *seat_release + 2 * *owner_after_acceptance + 2 * portal.search_lag
 }
 
 impl Story {
