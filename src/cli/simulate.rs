@@ -15,7 +15,7 @@ use crate::{
         transport::HttpTransport,
     },
     sim::{
-        hubspot::{HubSpotSim, InitialState, SimConfig, TokenConfig, deliver_webhooks, serve},
+        hubspot::{HubSpotSim, InitialState, ReadLag, SimConfig, TokenConfig, deliver_webhooks, serve},
         tec::{self, TecConfig, TecSim},
     },
 };
@@ -46,9 +46,12 @@ pub(super) struct SimulateArgs {
     /// Calls allowed in ten seconds.
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit_per_10s: u32,
-    /// How far search lags behind.
-    #[arg(long, default_value_t = 0, value_name = "MS")]
+    /// How far search lags behind, at most.
+    #[arg(long, default_value_t = 3_000, value_name = "MS")]
     search_lag: u64,
+    /// How far lists and reads of properties lag behind, at most; 0: not at all. The state file may say it otherwise.
+    #[arg(long, default_value_t = 700, value_name = "MS")]
+    read_lag: u64,
     /// How long HubSpot takes to make an owner for a new user. Longer than a day: not before the invitation is accepted.
     #[arg(long, default_value_t = 2_000, value_name = "MS")]
     owner_delay: u64,
@@ -59,6 +62,9 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 }
+
+/// HubSpot's reads lag by a quarter of a second and more (API.md §7).
+const SHORTEST_READ_LAG: Duration = Duration::from_millis(250);
 
 pub(super) fn run(args: SimulateArgs) -> anyhow::Result<()> {
     telemetry::install(LogFormat::Text, "info");
@@ -87,6 +93,12 @@ async fn simulate(args: SimulateArgs) -> anyhow::Result<()> {
         ..SimConfig::default()
     };
     let sim = HubSpotSim::with_state(config, Arc::new(SystemClock), &state)?;
+    sim.set_switches(|switches| {
+        if switches.read_lag == ReadLag::default() {
+            let max = Duration::from_millis(args.read_lag);
+            switches.read_lag = ReadLag { min: SHORTEST_READ_LAG.min(max), max };
+        }
+    });
     let tec = simulated_tec(&args, &state).await?;
     let listener = bind(args.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);

@@ -86,17 +86,15 @@ async fn tell(spelling: Spelling, switches: Switches) -> Told {
     ]);
     let watch = Watch::new(contract().expect("the files"), allowed::HUBSPOT);
     let mut answers = Vec::new();
-    for Step { line, body, status, keep } in story() {
+    for Step { line, kind, body, status, keep } in story() {
         let filled =
             |text: String| names.iter().fold(text, |text, (name, id)| text.replace(&format!("{{{name}}}"), id));
         let line = filled(line);
         let (method, target) = line.split_once(' ').unwrap();
-        let (kind, body) = match body {
-            Value::Null => ("application/json", String::new()),
-            Value::String(form) if target.starts_with("/oauth/2026-03/") => {
-                ("application/x-www-form-urlencoded", filled(form))
-            }
-            body => ("application/json", filled(body.to_string())),
+        let body = match body {
+            Value::Null => String::new(),
+            Value::String(text) => filled(text),
+            body => filled(body.to_string()),
         };
         let request = Request::builder().method(method).uri(spelling.of(target));
         let token = format!("Bearer {DEFAULT_TOKEN}");

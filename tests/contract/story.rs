@@ -3,16 +3,22 @@
 
 use serde_json::{Value, json};
 
-/// A call. `{name}` in line and body stands for an id that an earlier answer gave. A text for the token endpoint is a form.
+/// A call. `{name}` in line and body stands for an id that an earlier answer gave. A body that is a text is sent as it is.
 pub struct Step {
     pub line: String,
+    /// Its content type.
+    pub kind: &'static str,
     pub body: Value,
     pub status: u16,
     pub keep: &'static str,
 }
 
 fn step(line: &str, body: Value, status: u16, keep: &'static str) -> Step {
-    Step { line: line.to_owned(), body, status, keep }
+    Step { line: line.to_owned(), kind: "application/json", body, status, keep }
+}
+
+fn form(line: &str, form: &str, status: u16, keep: &'static str) -> Step {
+    Step { kind: "application/x-www-form-urlencoded", ..step(line, json!(form), status, keep) }
 }
 
 fn get(path: &str) -> Step {
@@ -55,8 +61,8 @@ fn account() -> Vec<Step> {
 
 /// Forms, of which `{app}` says who asks.
 fn oauth() -> Vec<Step> {
-    let form = |path: &str, form: &str, status, keep| {
-        step(&format!("POST /oauth/2026-03/token{path}"), json!(format!("{form}&{{app}}")), status, keep)
+    let form = |path: &str, fields: &str, status, keep| {
+        form(&format!("POST /oauth/2026-03/token{path}"), &format!("{fields}&{{app}}"), status, keep)
     };
     let code = "grant_type=authorization_code&code={code}&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk\
                 &redirect_uri=http%3A%2F%2Flocalhost%3A8687%2Fcallback";
@@ -71,6 +77,7 @@ fn oauth() -> Vec<Step> {
         form("/introspect", "token=unknown&token_type_hint=access_token", 200, ""),
         form("/revoke", "token={refresh}&token_type_hint=refresh_token", 200, ""),
         form("", "grant_type=refresh_token&refresh_token={refresh}", 400, ""),
+        step("POST /oauth/2026-03/token", json!({"grant_type": "password"}), 415, ""),
     ]
 }
 
@@ -85,6 +92,7 @@ fn users() -> Vec<Step> {
         step(&format!("POST {users}"), new.clone(), 201, "user"),
         step(&format!("POST {users}"), new, 409, ""),
         step(&format!("POST {users}"), json!({"email": "x@example.com"}), 400, ""),
+        form(&format!("POST {users}"), "email=x%40example.com", 415, ""),
         get(&format!("{users}?limit=1")),
         get(&format!("{users}?limit=1&after={{user}}")),
         get(&format!("{users}/{{user}}")),
@@ -103,6 +111,7 @@ fn users() -> Vec<Step> {
         get("/crm/owners/2026-03/{seller}?idProperty=userId"),
         get("/crm/owners/2026-03/{gone}?archived=true"),
         not_there("GET /crm/owners/2026-03/1", 404),
+        step("PUT /crm/owners/2026-03", Value::Null, 405, ""),
         step(
             "GET /crm/objects/2026-03/users?properties=hs_email,hs_job_title,hs_invite_accepted_time&limit=1",
             Value::Null,
@@ -287,9 +296,17 @@ fn associations(plural: &str, type_id: u32) -> Vec<Step> {
         pair["types"] = spec(id);
         pair
     };
+    let new = |to: &str, id: u32| {
+        let properties = json!({ "firstname": plural });
+        json!({ "properties": properties, "associations": [{"to": {"id": to}, "types": spec(id)}] })
+    };
     let archive = json!({"inputs": [{"from": {"id": "{b}"}, "to": [{"id": "{first}"}]}]});
     vec![
         get(&format!("{from}/{{a}}/associations/{plural}?limit=1")),
+        get(&format!("{from}/{{a}}?associations={plural}")),
+        get(&format!("{from}?limit=1&associations={plural}")),
+        step(&format!("POST {from}"), new("{first}", back), 201, ""),
+        step(&format!("POST {from}"), new("{first}", type_id), 400, ""),
         get(&format!("{to}/{{first}}/associations/contacts")),
         step(&format!("PUT {to}/{{first}}/associations/contacts/{{b}}"), spec(type_id), 201, ""),
         step(&format!("PUT {to}/{{first}}/associations/contacts/1"), spec(type_id), 400, ""),

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use http::Method;
 use serde_json::json;
 use tec_crm::sim::{
-    hubspot::{Fault, ListLag, SimConfig, When},
+    hubspot::{Fault, ReadLag, SimConfig, When},
     kube::{Strike, Verb},
 };
 
@@ -146,7 +146,7 @@ async fn run(seed: u64, weather: Weather) -> World {
     let script = Script::of(seed);
     let mut config = SimConfig { latency: Duration::from_millis(50), ..SimConfig::default() };
     if lists_lag(seed) {
-        config.switches.list_lag = ListLag { min: Duration::from_millis(250), max: Duration::from_millis(700) };
+        config.switches.read_lag = ReadLag { min: Duration::from_millis(250), max: Duration::from_millis(700) };
     }
     let mut world = World::new(seed, config);
     if script.by_hand {

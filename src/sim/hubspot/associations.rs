@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer::ApiError,
-    input,
+    input::{self, Query},
     lagged::Lagged,
     objects::{Kind, ObjectType, ends_of},
     portal::Portal,
@@ -76,7 +76,55 @@ pub(super) fn check_specs(from: ObjectType, to: ObjectType, specs: &[Association
     Ok(())
 }
 
+impl AssociationSpec {
+    /// The engagement at one end of the definition, if it is one that is known here.
+    fn kind(&self) -> Option<Kind> {
+        let (from, to) = ends_of(self.association_type_id?)?;
+        [from, to].into_iter().find_map(|end| match end {
+            ObjectType::Engagement(kind) => Some(kind),
+            ObjectType::Contact => None,
+        })
+    }
+}
+
+/// The types whose ids a GET wants to have beside the object.
+pub(super) fn wanted(query: &Query) -> Result<Vec<ObjectType>, ApiError> {
+    let known = |text: String| {
+        ObjectType::of(&text).ok_or_else(|| ApiError::invalid(format!("Unable to infer object type from: {text}")))
+    };
+    query.list("associations").into_iter().map(known).collect()
+}
+
 impl Portal {
+    /// Writes the ids of one type that are associated with an object into its answer, where there are any.
+    pub(super) fn with_associated(&self, (from, id): (ObjectType, u64), to: ObjectType, body: &mut Value) {
+        let label = format!("{}_to_{}", from.name(), to.name());
+        let ids = self.associated(from, id, to);
+        if !ids.is_empty() {
+            let results = ids.iter().map(|id| json!({ "id": id.to_string(), "type": label }));
+            body["associations"][to.plural()] = json!({ "results": results.collect::<Vec<Value>>() });
+        }
+    }
+
+    /// The engagements a new contact is to have; of which kind each is, the definition of the association says.
+    pub(super) fn check_contact_associations(
+        &self,
+        associations: &[AssociationInput],
+    ) -> Result<Vec<(Kind, u64)>, ApiError> {
+        let (mut kinds, mut ends) = (Vec::new(), Vec::new());
+        for AssociationInput { to, types } in associations {
+            input::require(&[("to", to.is_some()), ("types", types.is_some())])?;
+            let specs = types.as_deref().unwrap_or_default();
+            let kind = specs.iter().find_map(AssociationSpec::kind);
+            check_specs(ObjectType::Contact, kind.map_or(ObjectType::Contact, ObjectType::Engagement), specs)?;
+            let Some(kind) = kind else { return Err(ApiError::invalid(INVALID)) };
+            let id = to.as_ref().map(ObjectId::text).transpose()?.unwrap_or_default();
+            kinds.push(kind);
+            ends.push((ObjectType::Engagement(kind), id));
+        }
+        Ok(kinds.into_iter().zip(self.check_ends(&ends)?).collect())
+    }
+
     /// The contacts a new engagement is to hang on.
     pub(super) fn check_associations(
         &self,

@@ -78,7 +78,7 @@ pub(super) fn read(portal: &Portal, call: &Call<'_>) -> Outcome {
     let archived = batch.archived.unwrap_or_default();
     let (mut results, mut errors) = (Vec::new(), Vec::new());
     for name in names(&mut batch)? {
-        match properties::find(portal, &name, archived) {
+        match properties::read(portal, &name, archived) {
             Ok(property) => results.push(property.to_json()),
             Err(error) => errors.push(error.into_batch_item(&json!({ "name": [name] }))),
         }

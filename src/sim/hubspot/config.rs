@@ -18,8 +18,10 @@ pub struct SimConfig {
     pub seed: u64,
     /// Time an answer takes: half passes before the effect, half after it.
     pub latency: Duration,
-    /// Requests per rolling ten seconds and app (API.md §11).
+    /// Requests per rolling ten seconds and app of service keys and private apps: 100, 190 or 250, as the tier is (API.md §11).
     pub limit_per_10s: u32,
+    /// Requests per rolling ten seconds of an OAuth app in this portal, whatever its tier (API.md §11).
+    pub oauth_per_10s: u32,
     /// Requests per day of the portal's time zone.
     pub daily_limit: u64,
     /// Time from a user's creation to what HubSpot does by itself: make the owner, or (with `auto_accept`) have the invitation accepted.
@@ -105,6 +107,7 @@ impl Default for SimConfig {
             seed: 1,
             latency: Duration::ZERO,
             limit_per_10s: 100,
+            oauth_per_10s: 110,
             daily_limit: 250_000,
             owner_delay: Duration::from_secs(2),
             search_lag: Duration::ZERO,

@@ -1,7 +1,7 @@
 //! Contacts one by one and as a list (API.md §8.1, §8.2); batches are in `contact_batch`.
 //!
 //! Choices where HubSpot is silent: a DELETE of an id that is not there is 204; values must be JSON strings; `associations`
-//! of a read is ignored and of a create refused.
+//! of an update are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +10,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, ApiError, Outcome, page},
+    associations::{self, AssociationInput},
     contacts::{Contact, DEFAULT_PROPERTIES},
     input::{self, Query},
-    portal::{Call, Portal},
+    objects::{Kind, ObjectType},
+    portal::{Actor, Call, Portal},
     switches::MergedRead,
 };
 
@@ -26,11 +28,17 @@ pub(super) const HISTORY_LIMIT: usize = 50;
 pub(super) struct Wanted {
     pub properties: Vec<String>,
     pub with_history: Vec<String>,
+    /// Types whose ids stand beside the contact.
+    pub associations: Vec<ObjectType>,
 }
 
 impl Wanted {
-    fn of(query: &Query) -> Self {
-        Self { properties: query.list("properties"), with_history: query.list("propertiesWithHistory") }
+    fn of(query: &Query) -> Result<Self, ApiError> {
+        Ok(Self {
+            properties: query.list("properties"),
+            with_history: query.list("propertiesWithHistory"),
+            associations: associations::wanted(query)?,
+        })
     }
 
     pub(super) fn show(&self, portal: &Portal, contact: &Contact) -> Value {
@@ -45,6 +53,9 @@ impl Wanted {
                 .map(|name| (name.clone(), Value::Array(contact.history(name, &portal.config.switches))))
                 .collect();
             body["propertiesWithHistory"] = Value::Object(histories);
+        }
+        for other in &self.associations {
+            portal.with_associated((ObjectType::Contact, contact.id), *other, &mut body);
         }
         body
     }
@@ -115,7 +126,7 @@ impl Portal {
 }
 
 pub(super) fn list(portal: &Portal, call: &Call<'_>) -> Outcome {
-    let wanted = Wanted::of(&call.query);
+    let wanted = Wanted::of(&call.query)?;
     let limit = call.query.limit(10, if wanted.with_history.is_empty() { PAGE_LIMIT } else { HISTORY_LIMIT })?;
     let after = call.query.after()?.map_or(0, |id| id.saturating_add(1));
     let archived = call.query.flag("archived")?;
@@ -128,42 +139,60 @@ pub(super) fn list(portal: &Portal, call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn get(portal: &Portal, call: &Call<'_>) -> Outcome {
+    let wanted = Wanted::of(&call.query)?;
     let id = portal.contact_at(call, call.query.flag("archived")?)?;
     let contact = portal.contacts.records.get(&id).ok_or_else(|| portal.no_contact(call.arg))?;
-    Ok(Answer::ok(Wanted::of(&call.query).show(portal, contact)))
+    Ok(Answer::ok(wanted.show(portal, contact)))
 }
 
 #[derive(Deserialize)]
 struct Write {
     properties: Option<BTreeMap<String, String>>,
     #[serde(default)]
-    associations: Vec<Value>,
+    associations: Vec<AssociationInput>,
 }
 
-fn write_input(call: &Call<'_>) -> Result<BTreeMap<String, String>, ApiError> {
+fn write_input(call: &Call<'_>) -> Result<(BTreeMap<String, String>, Vec<AssociationInput>), ApiError> {
     let Write { properties, associations } = input::body(call.body)?;
-    refuse_associations(&associations)?;
     input::require(&[("properties", properties.is_some())])?;
-    Ok(properties.unwrap_or_default())
+    Ok((properties.unwrap_or_default(), associations))
 }
 
-/// Ignoring them would be a wrong answer.
-pub(super) fn refuse_associations(associations: &[Value]) -> Result<(), ApiError> {
+/// Updates have none: ignoring them would be a wrong answer.
+pub(super) fn refuse_associations(associations: &[AssociationInput]) -> Result<(), ApiError> {
     if associations.is_empty() {
         return Ok(());
     }
-    Err(ApiError::invalid("The simulator does not associate contacts as it creates them"))
+    Err(ApiError::invalid("The simulator associates contacts only as it creates them"))
+}
+
+impl Portal {
+    /// A new contact with the engagements it is to have.
+    pub(super) fn create_linked_contact(
+        &mut self,
+        values: &BTreeMap<String, String>,
+        links: &[(Kind, u64)],
+        by: Actor,
+    ) -> Result<u64, ApiError> {
+        let contact = self.create_contact(values, by)?;
+        for (kind, id) in links {
+            self.link(*kind, *id, contact);
+        }
+        Ok(contact)
+    }
 }
 
 pub(super) fn create(portal: &mut Portal, call: &Call<'_>) -> Outcome {
-    let values = write_input(call)?;
-    let id = portal.create_contact(&values, call.actor)?;
+    let (values, associations) = write_input(call)?;
+    let links = portal.check_contact_associations(&associations)?;
+    let id = portal.create_linked_contact(&values, &links, call.actor)?;
     let location = format!("/crm/objects/2026-03/contacts/{id}");
     Ok(Answer::created(portal.written_contact(id, &values), location))
 }
 
 pub(super) fn update(portal: &mut Portal, call: &Call<'_>) -> Outcome {
-    let values = write_input(call)?;
+    let (values, associations) = write_input(call)?;
+    refuse_associations(&associations)?;
     let id = portal.contact_at(call, false)?;
     portal.update_contact(id, &values, call.actor)?;
     Ok(Answer::ok(portal.written_contact(id, &values)))

@@ -10,9 +10,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, ApiError, Outcome},
+    associations::AssociationInput,
     batch::{BATCH_LIMIT, complete},
     contact_api::{Found, HISTORY_LIMIT, IdProperty, Wanted, refuse_associations, refuse_duplicates},
     input,
+    objects::Kind,
     portal::{Call, Portal},
     switches::{MissingInBatch, PartialWrites},
 };
@@ -46,7 +48,7 @@ struct WriteInput {
     properties: Option<BTreeMap<String, String>>,
     object_write_trace_id: Option<String>,
     #[serde(default)]
-    associations: Vec<Value>,
+    associations: Vec<AssociationInput>,
 }
 
 /// What shall become of one input, looked at before anything is written.
@@ -56,9 +58,10 @@ struct Planned {
     target: Result<Target, ApiError>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Target {
-    New,
+    /// With these engagements.
+    New(Vec<(Kind, u64)>),
     Existing(u64),
     /// Merged into another: left out of the results without an error.
     MergedAway,
@@ -96,7 +99,7 @@ pub(super) fn read(portal: &mut Portal, call: &Call<'_>) -> Outcome {
     refuse_duplicates(ids.iter().map(String::as_str))?;
     let by = IdProperty::parse(id_property.as_deref())?;
     let archived = call.query.flag("archived")?;
-    let wanted = Wanted { properties, with_history };
+    let wanted = Wanted { properties, with_history, associations: Vec::new() };
     // Two ids merged into one contact give it once.
     let (mut found, mut unknown) = (BTreeSet::new(), Vec::new());
     for id in &ids {
@@ -126,7 +129,7 @@ fn write_inputs(call: &Call<'_>, with_id: bool) -> Result<Vec<WriteInput>, ApiEr
         ("properties", inputs.iter().all(|input| input.properties.is_some())),
     ])?;
     refuse_duplicates(inputs.iter().filter_map(|input| input.id.as_deref()))?;
-    for input in &inputs {
+    for input in inputs.iter().filter(|_| with_id) {
         refuse_associations(&input.associations)?;
     }
     Ok(inputs)
@@ -134,7 +137,7 @@ fn write_inputs(call: &Call<'_>, with_id: bool) -> Result<Vec<WriteInput>, ApiEr
 
 pub(super) fn create(portal: &mut Portal, call: &Call<'_>) -> Outcome {
     let inputs = write_inputs(call, false)?;
-    let planned = plan(portal, call, inputs, |_, _, _| Ok(Target::New))?;
+    let planned = plan(portal, call, inputs, |_, _, _| Ok(Target::New(Vec::new())))?;
     carry_out(portal, call, planned, 201, false)
 }
 
@@ -159,7 +162,7 @@ pub(super) fn upsert(portal: &mut Portal, call: &Call<'_>) -> Outcome {
     let planned = plan(portal, call, inputs, |portal, id, by| match (portal.find_contact(id, by, false), by) {
         (Found::Contact(id), _) => Ok(Target::Existing(id)),
         (Found::MergedAway, _) => Ok(Target::MergedAway),
-        (Found::Nothing, IdProperty::Email) => Ok(Target::New),
+        (Found::Nothing, IdProperty::Email) => Ok(Target::New(Vec::new())),
         (Found::Nothing, IdProperty::Id) => Err(missing(&[id])),
     })?;
     carry_out(portal, call, planned, 200, true)
@@ -174,13 +177,16 @@ fn plan(
 ) -> Result<Vec<Planned>, ApiError> {
     let mut claimed = BTreeSet::new();
     let mut planned = Vec::with_capacity(inputs.len());
-    for WriteInput { id, id_property, properties, object_write_trace_id: trace_id, associations: _ } in inputs {
+    for WriteInput { id, id_property, properties, object_write_trace_id: trace_id, associations } in inputs {
         let by = IdProperty::parse(id_property.as_deref())?;
         let values = properties.unwrap_or_default();
-        let check = |target| {
-            match target {
-                Target::New => portal.check_contact(&values, None, call.actor)?,
-                Target::Existing(id) => portal.check_contact(&values, Some(id), call.actor)?,
+        let check = |mut target| {
+            match &mut target {
+                Target::New(links) => {
+                    portal.check_contact(&values, None, call.actor)?;
+                    *links = portal.check_contact_associations(&associations)?;
+                }
+                Target::Existing(id) => portal.check_contact(&values, Some(*id), call.actor)?,
                 Target::MergedAway => {}
             }
             let email = values.get("email").map(|email| email.trim().to_lowercase());
@@ -208,7 +214,7 @@ fn carry_out(portal: &mut Portal, call: &Call<'_>, planned: Vec<Planned>, status
     let (mut results, mut errors) = (Vec::new(), Vec::new());
     for Planned { trace_id, values, target } in planned {
         let written = target.and_then(|target| match target {
-            Target::New => portal.create_contact(&values, call.actor).map(|id| Some((id, true))),
+            Target::New(links) => portal.create_linked_contact(&values, &links, call.actor).map(|id| Some((id, true))),
             Target::Existing(id) => portal.update_contact(id, &values, call.actor).map(|()| Some((id, false))),
             Target::MergedAway => Ok(None),
         });

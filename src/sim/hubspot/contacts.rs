@@ -89,7 +89,7 @@ impl Contacts {
 
     /// Contacts as search sees them now, by id.
     pub(super) fn indexed(&self, now: Timestamp) -> impl Iterator<Item = &Snapshot> {
-        self.index.values().filter_map(move |contact| contact.listed(now))
+        self.index.values().filter_map(move |contact| contact.shown(now))
     }
 
     /// A purged property takes its values along.

@@ -8,11 +8,11 @@ use super::{
     people::Record,
     portal::{Call, Portal},
     schema::{Definition, Property, built_in_option},
-    switches::InvitationShown,
+    switches::{InvitationShown, InviteEmail, Switches},
 };
 
 /// Name, label and type of every property of the object.
-const PROPERTIES: [(&str, &str, &str); 12] = [
+const PROPERTIES: [(&str, &str, &str); 13] = [
     ("hs_createdate", "Object create date/time", "datetime"),
     ("hs_deactivated", "Deactivated", "bool"),
     ("hs_email", "Email", "string"),
@@ -20,6 +20,7 @@ const PROPERTIES: [(&str, &str, &str); 12] = [
     ("hs_given_name", "First Name", "string"),
     ("hs_internal_user_id", "User ID", "number"),
     ("hs_invite_accepted_time", "Invite Accepted Time", "datetime"),
+    ("hs_invite_email_status", "Invite Email Status", "enumeration"),
     ("hs_invite_status", "Invite Status", "enumeration"),
     ("hs_job_title", "Job Title", "string"),
     ("hs_lastmodifieddate", "Object last modified date/time", "datetime"),
@@ -36,7 +37,7 @@ pub(super) fn list(portal: &Portal, call: &Call<'_>) -> Outcome {
     let limit = call.query.limit(10, 100)?;
     let after = call.query.after()?.map_or(0, |id| id.saturating_add(1));
     let wanted = call.query.list("properties");
-    let mut shown = portal.people.records.range(after..).filter_map(|(_, record)| record.listed(portal.now));
+    let mut shown = portal.people.records.range(after..).filter_map(|(_, record)| record.shown(portal.now));
     let records: Vec<&Record> = shown.by_ref().take(limit).collect();
     let cursor = shown.next().and(records.last()).map(|last| last.id.to_string());
     let results = records.into_iter().map(|record| to_json(portal, record, &wanted)).collect();
@@ -77,7 +78,9 @@ fn check_access(portal: &Portal) -> Result<(), ApiError> {
 
 /// Whether a property exists in this portal (switch).
 fn is_known(portal: &Portal, name: &str) -> bool {
-    let hidden = portal.config.switches.invitation_shown == InvitationShown::Unknown && name.starts_with("hs_invite_");
+    let Switches { invitation_shown, invite_email, .. } = &portal.config.switches;
+    let hidden = (*invitation_shown == InvitationShown::Unknown && name.starts_with("hs_invite_"))
+        || (*invite_email == InviteEmail::Unknown && name == "hs_invite_email_status");
     !hidden && PROPERTIES.iter().any(|(known, _, _)| *known == name)
 }
 
@@ -135,6 +138,11 @@ fn value(portal: &Portal, record: &Record, name: &str) -> Option<String> {
             let [(_, pending), (_, accepted)] = invite_status(portal);
             Some(if record.accepted_at.is_some() { accepted } else { pending }.to_owned())
         }
+        "hs_invite_email_status" => match portal.config.switches.invite_email {
+            InviteEmail::Sent => Some("SENT".to_owned()),
+            InviteEmail::Bounced => Some("BOUNCED".to_owned()),
+            InviteEmail::Unset | InviteEmail::Unknown => None,
+        },
         "hs_given_name" => user.and_then(|user| user.first_name.clone()),
         "hs_family_name" => user.and_then(|user| user.last_name.clone()),
         "hubspot_owner_id" => portal.people.owner_of.get(&record.user_id).map(ToString::to_string),
@@ -158,9 +166,14 @@ fn definition(portal: &Portal, (name, label, value_type): &(&str, &str, &str)) -
         ..Definition::default()
     };
     let mut property = Property::built_in(name, definition);
-    if *name == "hs_invite_status" {
+    let options = match *name {
+        "hs_invite_status" => Some(invite_status(portal)),
+        "hs_invite_email_status" => Some([("Sent", "SENT"), ("Bounced", "BOUNCED")]),
+        _ => None,
+    };
+    if let Some(options) = options {
         property.definition.options =
-            (0..).zip(invite_status(portal)).map(|(place, option)| built_in_option(place, option)).collect();
+            (0..).zip(options).map(|(place, option)| built_in_option(place, option)).collect();
     }
     property.to_json()
 }

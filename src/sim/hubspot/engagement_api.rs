@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, ApiError, Outcome, page},
+    associations,
     engagement_batch::{self, CreateInput, no_history},
     engagement_search,
     engagement_values::texts,
@@ -53,12 +54,9 @@ struct Wanted {
 impl Wanted {
     fn read(call: &Call<'_>) -> Result<Self, ApiError> {
         no_history(&call.query.list("propertiesWithHistory"))?;
-        let known = |text: String| {
-            ObjectType::of(&text).ok_or_else(|| ApiError::invalid(format!("Unable to infer object type from: {text}")))
-        };
         Ok(Self {
             properties: call.query.list("properties"),
-            associations: call.query.list("associations").into_iter().map(known).collect::<Result<_, _>>()?,
+            associations: associations::wanted(&call.query)?,
             archived: call.query.flag("archived")?,
         })
     }
@@ -80,14 +78,8 @@ pub(super) fn to_full_json(portal: &Portal, engagement: &Engagement) -> Value {
 }
 
 fn with_contacts(portal: &Portal, engagement: &Engagement, body: &mut Value) {
-    let kind = engagement.kind;
-    let contacts = portal.associated(ObjectType::Engagement(kind), engagement.id, ObjectType::Contact);
-    let label = format!("{}_to_contact", kind.name());
-    let results = contacts.iter().map(|id| json!({ "id": id.to_string(), "type": label }));
-    let results: Vec<Value> = results.collect();
-    if !results.is_empty() {
-        body["associations"] = json!({ "contacts": { "results": results } });
-    }
+    let own = (ObjectType::Engagement(engagement.kind), engagement.id);
+    portal.with_associated(own, ObjectType::Contact, body);
 }
 
 fn list(portal: &Portal, kind: Kind, call: &Call<'_>) -> Outcome {

@@ -91,9 +91,9 @@ fn hits<'a>(portal: &'a Portal, kind: Kind, groups: &[FilterGroup]) -> Vec<&'a E
     if let [group] = groups
         && let Some(contact) = group.filters.iter().find_map(Filter::one_contact)
     {
-        return engagements.ever_of(contact).filter_map(|record| record.listed(portal.now)).filter(hit).collect();
+        return engagements.ever_of(contact).filter_map(|record| record.shown(portal.now)).filter(hit).collect();
     }
-    engagements.records.values().filter_map(|record| record.listed(portal.now)).filter(hit).collect()
+    engagements.records.values().filter_map(|record| record.shown(portal.now)).filter(hit).collect()
 }
 
 fn check(kind: Kind, input: &SearchInput) -> Result<(), ApiError> {

@@ -21,17 +21,22 @@ pub(super) struct GroupInput {
 }
 
 pub(super) fn list(portal: &Portal) -> Answer {
-    let shown = portal.schema.groups.values().filter_map(|group| group.listed(portal.now));
+    let shown = portal.schema.groups.values().filter_map(|group| group.shown(portal.now));
     Answer::ok(json!({ "results": shown.map(Group::to_json).collect::<Vec<_>>() }))
 }
 
 pub(super) fn get(portal: &Portal, call: &Call<'_>) -> Outcome {
-    find(portal, call.arg).map(|group| Answer::ok(group.to_json()))
+    // It may lag (API.md §7).
+    let shown = portal.schema.groups.get(call.arg).and_then(|group| group.shown(portal.now));
+    shown.map(|group| Answer::ok(group.to_json())).ok_or_else(|| missing(call.arg))
+}
+
+fn missing(name: &str) -> ApiError {
+    ApiError::not_found(format!("No property group exists with the name {name} and object type 0-1"))
 }
 
 fn find<'a>(portal: &'a Portal, name: &str) -> Result<&'a Group, ApiError> {
-    let missing = || ApiError::not_found(format!("No property group exists with the name {name} and object type 0-1"));
-    portal.schema.group(name).ok_or_else(missing)
+    portal.schema.group(name).ok_or_else(|| missing(name))
 }
 
 pub(super) fn create(portal: &mut Portal, call: &Call<'_>) -> Outcome {
@@ -74,7 +79,7 @@ fn check_label(label: &str) -> Result<(), ApiError> {
 }
 
 fn put(portal: &mut Portal, name: &str, group: Option<Group>) {
-    let (now, follow) = (portal.now, portal.lists_follow());
+    let (now, follow) = (portal.now, portal.reads_follow());
     portal.schema.groups.entry(name.to_owned()).or_default().set(now, follow, group);
 }
 

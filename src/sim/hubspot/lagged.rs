@@ -1,12 +1,12 @@
-//! A value whose lists lag behind its writes: what eventual consistency looks like from outside. Pure.
+//! A value whose reads lag behind its writes: what eventual consistency looks like from outside. Pure.
 
 use jiff::Timestamp;
 
-/// A value, or its absence, with what lists may still show instead.
+/// A value, or its absence, with what readers may still see instead.
 #[derive(Clone, Debug)]
 pub(super) struct Lagged<T> {
     current: Option<T>,
-    /// Earlier states, oldest first, each shown by lists until its time.
+    /// Earlier states, oldest first, each shown until its time.
     older: Vec<(Timestamp, Option<T>)>,
 }
 
@@ -22,8 +22,8 @@ impl<T: Clone> Lagged<T> {
         self.current.as_ref()
     }
 
-    /// What a list shows.
-    pub(super) fn listed(&self, now: Timestamp) -> Option<&T> {
+    /// What a reader sees.
+    pub(super) fn shown(&self, now: Timestamp) -> Option<&T> {
         match self.older.iter().find(|(until, _)| *until > now) {
             Some((_, shown)) => shown.as_ref(),
             None => self.current.as_ref(),
@@ -36,12 +36,12 @@ impl<T: Clone> Lagged<T> {
         self.current.iter_mut().for_each(&change);
     }
 
-    /// Changes the truth at `now`; lists show the state before until `lists_follow`.
-    pub(super) fn set(&mut self, now: Timestamp, lists_follow: Timestamp, value: Option<T>) {
+    /// Changes the truth at `now`; readers see the state before until `reads_follow`.
+    pub(super) fn set(&mut self, now: Timestamp, reads_follow: Timestamp, value: Option<T>) {
         self.older.retain(|(until, _)| *until > now);
         let before = std::mem::replace(&mut self.current, value);
-        if lists_follow > now {
-            self.older.push((lists_follow, before));
+        if reads_follow > now {
+            self.older.push((reads_follow, before));
         }
     }
 }

@@ -1,5 +1,5 @@
 //! HubSpot's rate limits: the rolling ten seconds per app, the portal's day, search per second (API.md §11). OAuth apps have
-//! a larger window per portal and no day.
+//! a window of their own per portal, and no day.
 //! Counts and refuses; reads no clock.
 //!
 //! Choices where HubSpot is silent: a refused request counts to no limit; a search counts to the day.
@@ -13,13 +13,12 @@ use serde_json::json;
 
 use super::{
     answer::{ApiError, put_header},
+    config::SimConfig,
     neighbour::{Neighbour, NeighbourConfig, NeighbourCounts},
 };
 
 const WINDOW_MS: i64 = 10_000;
 const SEARCHES_PER_SECOND: usize = 5;
-/// What an OAuth app may send in ten seconds to one portal, where the portal is not set to allow more.
-const OAUTH_PER_10S: u32 = 110;
 
 /// Whose limits a request counts to, by app id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +34,7 @@ pub(super) enum Payer {
 pub(super) struct Limits {
     portal_id: u64,
     per_10s: u32,
+    oauth_per_10s: u32,
     daily: u64,
     time_zone: TimeZone,
     windows: BTreeMap<Payer, VecDeque<i64>>,
@@ -56,14 +56,15 @@ pub(super) struct Standing {
 }
 
 impl Limits {
-    pub(super) fn new(portal_id: u64, per_10s: u32, daily: u64, time_zone: TimeZone, now: Timestamp) -> Self {
-        let resets_at = next_midnight(now, &time_zone);
+    pub(super) fn new(config: &SimConfig, now: Timestamp) -> Self {
+        let resets_at = next_midnight(now, &config.time_zone);
         let (windows, searches) = (BTreeMap::new(), VecDeque::new());
         Self {
-            portal_id,
-            per_10s,
-            daily,
-            time_zone,
+            portal_id: config.portal_id,
+            per_10s: config.limit_per_10s,
+            oauth_per_10s: config.oauth_per_10s,
+            daily: config.daily_limit,
+            time_zone: config.time_zone.clone(),
             windows,
             searches,
             used_today: 0,
@@ -159,7 +160,7 @@ impl Limits {
     fn max(&self, payer: Payer) -> u32 {
         match payer {
             Payer::Private(_) => self.per_10s,
-            Payer::OAuth(_) => self.per_10s.max(OAUTH_PER_10S),
+            Payer::OAuth(_) => self.oauth_per_10s,
         }
     }
 

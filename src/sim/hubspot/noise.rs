@@ -1,5 +1,7 @@
 //! Answers that are strange and yet well-formed: what HubSpot may send any day without notice (API.md §1 "breaking change", §12
-//! "open set"). Changes bodies only, and nothing a client must have. Pure.
+//! "open set"). Changes bodies only, and nothing the operator cannot do without; `Sparse` and `Nulls`
+//! go further than HubSpot's schemas, which require some of what they take away (an option's `hidden`, a property's
+//! `description`): API.md §12 tells parsers to take every field as optional. Pure.
 //!
 //! The names are those of HubSpot's 2026-03 schemas; where something optional carries what was written by a client (a user's
 //! name, an option's description), it stays.
@@ -26,7 +28,7 @@ pub enum Noise {
     NewValues,
 }
 
-/// Optional in HubSpot's schemas and of no use to a client that knows what it wrote.
+/// Optional in HubSpot's schemas, or required there, and of no use to a client that knows what it wrote.
 const OPTIONAL: [&str; 26] = [
     "additionalCurrencies",
     "archivedAt",

@@ -17,7 +17,7 @@ use super::{
     auth::{Grant, TokenKind},
     config::ALL_SCOPES,
     input::Query,
-    portal::{Incoming, Portal, later, not_allowed},
+    portal::{Incoming, Portal, later, not_allowed, unsupported_media_type},
     route::Route,
     switches::{RefreshRotation, Uninstalled},
 };
@@ -154,7 +154,7 @@ pub(super) fn answer(portal: &mut Portal, route: Route, incoming: &Incoming<'_>)
         return Err(not_allowed(incoming.method));
     }
     if !incoming.content_type.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
-        return Err(ApiError::new(415, "HTTP 415 Unsupported Media Type"));
+        return Err(unsupported_media_type());
     }
     // Everything is in the body: what is in the query is not looked at (API.md §3).
     let form = Query::parse(std::str::from_utf8(incoming.body).ok());

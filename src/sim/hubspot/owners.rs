@@ -47,7 +47,7 @@ pub(super) fn list(portal: &Portal, call: &Call<'_>) -> Outcome {
         .people
         .owners
         .range(after..)
-        .filter_map(|(_, owner)| owner.listed(portal.now))
+        .filter_map(|(_, owner)| owner.shown(portal.now))
         .filter(|owner| owner.archived == archived && email.as_ref().is_none_or(|email| *email == owner.email));
     let owners: Vec<&Owner> = shown.by_ref().take(limit).collect();
     let cursor = shown.next().and(owners.last()).map(|last| last.id.to_string());

@@ -223,7 +223,7 @@ impl Portal {
 
     /// Writes a user, and what follows from it into the owner.
     pub(super) fn put_user(&mut self, user: User) {
-        let (now, follow, id) = (self.now, self.lists_follow(), user.id);
+        let (now, follow, id) = (self.now, self.reads_follow(), user.id);
         if let Some(owner_id) = self.people.owner_of.get(&id).copied() {
             let before = self.people.owners.get(&owner_id).and_then(Lagged::get).filter(|owner| !owner.archived);
             if let Some(before) = before {
@@ -238,7 +238,7 @@ impl Portal {
 
     /// Ends a membership: the owner is archived, the record deactivated, the identity stays.
     pub(super) fn remove_user(&mut self, id: u64) {
-        let (now, follow) = (self.now, self.lists_follow());
+        let (now, follow) = (self.now, self.reads_follow());
         let Some(user) = self.people.user(id).cloned() else { return };
         let people = &mut self.people;
         if let Some(identity) = people.identities.get_mut(&user.email) {
@@ -260,9 +260,10 @@ impl Portal {
         }
     }
 
-    /// The invitation is accepted: owner and record are there at once.
+    /// The invitation is accepted: the record is there at once, the owner when the switch says.
     pub(super) fn accept_user(&mut self, id: u64) {
         let Some(mut user) = self.people.user(id).cloned() else { return };
+        let membership = user.membership;
         if user.accepted_at.is_none() {
             user.accepted_at = Some(self.now);
             if let Some(identity) = self.people.identities.get_mut(&user.email) {
@@ -270,7 +271,13 @@ impl Portal {
             }
             self.put_user(user);
         }
-        self.ensure_owner(id);
+        let wait = self.config.switches.owner_after_acceptance;
+        if wait.is_zero() {
+            self.ensure_owner(id);
+        } else {
+            let event = Event { user_id: id, membership, kind: EventKind::Owner };
+            self.people.due.insert((later(self.now, wait), event));
+        }
         self.ensure_record(id);
     }
 
@@ -278,7 +285,7 @@ impl Portal {
     pub(super) fn happen(&mut self, event: Event) {
         let Event { user_id, membership, kind } = event;
         if kind == EventKind::ArchiveOwner && self.people.user(user_id).is_none() {
-            let (now, follow) = (self.now, self.lists_follow());
+            let (now, follow) = (self.now, self.reads_follow());
             self.people.archive_owner(user_id, now, follow);
         }
         let Some(user) = self.people.user(user_id).filter(|user| user.membership == membership) else { return };
@@ -297,7 +304,7 @@ impl Portal {
     }
 
     fn ensure_owner(&mut self, user_id: u64) {
-        let (now, follow) = (self.now, self.lists_follow());
+        let (now, follow) = (self.now, self.reads_follow());
         let people = &mut self.people;
         let Some(user) = people.users.get(&user_id).and_then(Lagged::get) else { return };
         let id = *people.owner_of.entry(user_id).or_insert_with(|| people.owner_ids.next());
@@ -322,7 +329,7 @@ impl Portal {
     }
 
     fn ensure_record(&mut self, user_id: u64) {
-        let (now, follow) = (self.now, self.lists_follow());
+        let (now, follow) = (self.now, self.reads_follow());
         let people = &mut self.people;
         let Some(user) = people.users.get(&user_id).and_then(Lagged::get) else { return };
         let (email, accepted_at) = (user.email.clone(), user.accepted_at);

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    mem::take,
     sync::Arc,
 };
 
@@ -109,6 +110,8 @@ pub(super) struct Call<'a> {
 pub(super) struct Incoming<'a> {
     pub method: &'a Method,
     pub found: Option<&'a Match>,
+    /// Whether the path asks for version 2026-09.
+    pub is_2026_09: bool,
     pub host: Option<&'a str>,
     pub bearer: Option<&'a str>,
     pub query: Option<&'a str>,
@@ -118,8 +121,7 @@ pub(super) struct Incoming<'a> {
 
 impl Portal {
     pub(super) fn new(config: SimConfig, now: Timestamp) -> Self {
-        let limits =
-            Limits::new(config.portal_id, config.limit_per_10s, config.daily_limit, config.time_zone.clone(), now);
+        let limits = Limits::new(&config, now);
         let mut portal = Self {
             now,
             rng: fastrand::Rng::with_seed(config.seed),
@@ -135,11 +137,18 @@ impl Portal {
             wake: Arc::default(),
             config,
         };
-        // What was always there is in every list: the lag starts with the first write.
-        let lag = std::mem::take(&mut portal.config.switches.list_lag);
-        seed::plant(&mut portal);
-        portal.config.switches.list_lag = lag;
+        portal.without_lags(seed::plant);
         portal
+    }
+
+    /// Does what was done long ago: nothing lags behind it.
+    pub(super) fn without_lags<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let Switches { read_lag, owner_after_acceptance, .. } = &mut self.config.switches;
+        let lags = (take(read_lag), take(owner_after_acceptance), take(&mut self.config.search_lag));
+        let done = work(self);
+        let Switches { read_lag, owner_after_acceptance, .. } = &mut self.config.switches;
+        (*read_lag, *owner_after_acceptance, self.config.search_lag) = lags;
+        done
     }
 
     /// Moves to `now`, letting everything happen that was due on the way.
@@ -166,9 +175,9 @@ impl Portal {
         )
     }
 
-    /// Until when lists may show what was before a write made now.
-    pub(super) fn lists_follow(&mut self) -> Timestamp {
-        let lag = self.config.switches.list_lag;
+    /// Until when reads may show what was before a write made now.
+    pub(super) fn reads_follow(&mut self) -> Timestamp {
+        let lag = self.config.switches.read_lag;
         if lag.max.is_zero() {
             return self.now;
         }
@@ -190,7 +199,7 @@ impl Portal {
         let mut response = match (incoming.found, self.config.switches.unknown_route) {
             (None, UnknownRoute::Html) if is_status(&outcome, 404) => respond(404, "text/html;charset=utf-8", NO_PAGE),
             (None, UnknownRoute::Empty) if is_status(&outcome, 404) => respond(404, "text/plain", Bytes::new()),
-            _ => render(self.told(outcome), correlation_id),
+            _ => render(self.told(outcome, incoming.is_2026_09), correlation_id),
         };
         put_header(&mut response, "x-hubspot-correlation-id", correlation_id);
         if let Some(payer) = metered {
@@ -199,12 +208,13 @@ impl Portal {
         response
     }
 
-    /// An outcome as the portal's version and noise make it.
-    fn told(&self, outcome: Outcome) -> Outcome {
+    /// An outcome as version and noise make it.
+    fn told(&self, outcome: Outcome, is_2026_09: bool) -> Outcome {
         let Switches { answers_as, noise, .. } = &self.config.switches;
+        let is_2026_09 = is_2026_09 || *answers_as == AnswersAs::V2026_09;
         match outcome {
             Ok(mut answer) => {
-                if answer.status == 207 && *answers_as == AnswersAs::V2026_09 {
+                if answer.status == 207 && is_2026_09 {
                     answer.status = 200;
                 }
                 answer.body = answer.body.map(|body| noise.over(body));
@@ -235,7 +245,7 @@ impl Portal {
     }
 
     fn admit(&mut self, incoming: &Incoming<'_>, metered: &mut Option<Payer>) -> Outcome {
-        let Incoming { method, found, host, bearer, query, content_type, body } = *incoming;
+        let Incoming { method, found, is_2026_09: _, host, bearer, query, content_type, body } = *incoming;
         if let Some(Match { route, .. }) = found
             && route.is_token_endpoint()
         {
@@ -260,7 +270,7 @@ impl Portal {
         self.meter(payer, is_search)?;
         self.check_scopes(&grant, *route, method)?;
         if !body.is_empty() && content_type.is_some_and(|kind| !kind.starts_with("application/json")) {
-            return Err(ApiError::new(415, "HTTP 415 Unsupported Media Type"));
+            return Err(unsupported_media_type());
         }
         let actor = Actor::App { app_id: grant.app_id, user_id: grant.user_id };
         let call = Call { arg, query: Query::parse(query), body, actor };
@@ -325,7 +335,11 @@ fn is_status(outcome: &Outcome, status: u16) -> bool {
 }
 
 pub(super) fn not_allowed(method: &Method) -> ApiError {
-    ApiError::new(405, format!("HTTP {method} is not allowed here"))
+    ApiError::new(405, format!("HTTP {method} is not allowed here")).category("VALIDATION_ERROR")
+}
+
+pub(super) fn unsupported_media_type() -> ApiError {
+    ApiError::new(415, "HTTP 415 Unsupported Media Type").category("VALIDATION_ERROR")
 }
 
 /// Numbers of one kind of thing, never reused.

@@ -11,7 +11,7 @@ use super::{
     lagged::Lagged,
     portal::{Actor, Call, Portal},
     schema::{Definition, Modifiable, Property, PropertyOption, check_name},
-    switches::{ArchivedName, RemovedOption, TypeChange},
+    switches::{ArchivedName, EnumerationWithoutOptions, RemovedOption, TypeChange},
 };
 
 /// Archived properties are gone for good after this.
@@ -124,18 +124,28 @@ impl PropertyInput {
 pub(super) fn list(portal: &Portal, call: &Call<'_>) -> Outcome {
     let archived = call.query.flag("archived")?;
     let sensitivity = call.query.get("dataSensitivity").unwrap_or("non_sensitive");
-    let shown = portal.schema.properties.values().filter_map(|property| property.listed(portal.now));
+    let shown = portal.schema.properties.values().filter_map(|property| property.shown(portal.now));
     let shown = shown.filter(|p| p.archived_at.is_some() == archived && p.data_sensitivity == sensitivity);
     Ok(Answer::ok(json!({ "results": shown.map(Property::to_json).collect::<Vec<_>>() })))
 }
 
 pub(super) fn get(portal: &Portal, call: &Call<'_>) -> Outcome {
     let archived = call.query.flag("archived")?;
-    find(portal, call.arg, archived).map(|property| Answer::ok(property.to_json()))
+    read(portal, call.arg, archived).map(|property| Answer::ok(property.to_json()))
+}
+
+/// A property as readers see it: it may lag (API.md §7).
+pub(super) fn read<'a>(portal: &'a Portal, name: &str, archived: bool) -> Result<&'a Property, ApiError> {
+    let shown = portal.schema.properties.get(name).and_then(|property| property.shown(portal.now));
+    in_state(shown, name, archived)
 }
 
 pub(super) fn find<'a>(portal: &'a Portal, name: &str, archived: bool) -> Result<&'a Property, ApiError> {
-    let found = portal.schema.property(name).filter(|property| property.archived_at.is_some() == archived);
+    in_state(portal.schema.property(name), name, archived)
+}
+
+fn in_state<'a>(found: Option<&'a Property>, name: &str, archived: bool) -> Result<&'a Property, ApiError> {
+    let found = found.filter(|property| property.archived_at.is_some() == archived);
     found.ok_or_else(|| ApiError::not_found(format!("No property exists with the name {name} and object type 0-1")))
 }
 
@@ -170,6 +180,10 @@ pub(super) fn create_one(portal: &mut Portal, input: PropertyInput, actor: Actor
     input.apply(&mut definition)?;
     check_group(portal, &definition.group)?;
     definition.check(&portal.config.switches)?;
+    let without_options = definition.value_type == "enumeration" && definition.options.is_empty();
+    if without_options && portal.config.switches.enumeration_without_options == EnumerationWithoutOptions::Refused {
+        return Err(ApiError::invalid(format!("Property {name} is an enumeration and needs options")));
+    }
     check_room(portal)?;
     let now = Some(portal.now);
     let user = Some(actor.user_id());
@@ -213,7 +227,7 @@ fn check_room(portal: &Portal) -> Result<(), ApiError> {
 }
 
 pub(super) fn put(portal: &mut Portal, property: Property) {
-    let (now, follow) = (portal.now, portal.lists_follow());
+    let (now, follow) = (portal.now, portal.reads_follow());
     let slot: &mut Lagged<Property> = portal.schema.properties.entry(property.name.clone()).or_default();
     slot.set(now, follow, Some(property));
 }

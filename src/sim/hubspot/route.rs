@@ -219,17 +219,24 @@ pub(super) fn find(segments: &[String]) -> Option<Match> {
     Some(Match { route, arg: arg.to_owned() })
 }
 
+/// Whether a path asks for version 2026-09, whose answers differ here and there (API.md §1).
+pub(super) fn is_2026_09(path: &str) -> bool {
+    path.split('/').any(|segment| segment == "2026-09")
+}
+
 /// `/{area}/{version}/…`, `/{area}/v3/…` and, for associations, `/{area}/v4/…` in one form. An unknown version is an unknown route.
 fn without_version<'a>(segments: &'a [&'a str]) -> Option<(&'a str, &'a [&'a str])> {
     match segments {
-        [area @ "account-info", "v3" | "2026-03", rest @ ..]
+        [area @ "account-info", "v3" | "2026-03" | "2026-09", rest @ ..]
         | ["settings", "v3", area @ "users", rest @ ..]
-        | ["settings", area @ "users", "2026-03", rest @ ..]
+        | ["settings", area @ "users", "2026-03" | "2026-09", rest @ ..]
         | ["crm", "v3", area, rest @ ..]
-        | ["crm", area, "2026-03", rest @ ..]
-        | ["oauth", "v3" | "2026-03", area @ "token", rest @ ..]
+        | ["crm", area, "2026-03" | "2026-09", rest @ ..]
+        | ["oauth", "v3" | "2026-03" | "2026-09", area @ "token", rest @ ..]
         | ["crm", "v4", area @ "associations", rest @ ..]
         | [area @ "oauth", "v2", rest @ ..] => Some((*area, rest)),
+        // Of version 1 this is the same by another name, until 16 Feb 2027.
+        ["oauth", "v1", area @ "token"] => Some((*area, &[])),
         // Version 4 is associations alone.
         ["crm", "v4", area @ "objects", rest @ ..] if rest.get(2) == Some(&"associations") => Some((*area, rest)),
         _ => None,

@@ -113,13 +113,14 @@ impl InitialState {
     }
 
     pub(super) fn apply(&self, portal: &mut Portal) -> Result<(), StateError> {
-        let Self { roles, teams, users, groups, properties, contacts, switches, tec: _ } = self;
-        if let Some(switches) = switches {
+        if let Some(switches) = &self.switches {
             portal.config.switches = switches.clone();
         }
-        // What the file says was there long ago: no list lags behind it.
-        let lag = std::mem::take(&mut portal.config.switches.list_lag);
-        let search_lag = std::mem::take(&mut portal.config.search_lag);
+        portal.without_lags(|portal| self.plant(portal))
+    }
+
+    fn plant(&self, portal: &mut Portal) -> Result<(), StateError> {
+        let Self { roles, teams, users, groups, properties, contacts, switches: _, tec: _ } = self;
         let number =
             |id: &Option<String>, first: usize, place: usize| id.clone().unwrap_or((first + place).to_string());
         if let Some(roles) = roles {
@@ -152,8 +153,6 @@ impl InitialState {
         for (place, contact) in contacts.iter().enumerate() {
             add_contact(portal, contact, by).map_err(|why| refused(&format!("contact {}", place + 1), why))?;
         }
-        portal.config.switches.list_lag = lag;
-        portal.config.search_lag = search_lag;
         Ok(())
     }
 }

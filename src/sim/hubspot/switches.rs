@@ -1,7 +1,7 @@
 //! A named switch for every behaviour of HubSpot that is not established (API.md §14), and for some that differ from portal to
 //! portal. The default is what we believe, or what asks most of a client. Values only; nothing here acts.
 //!
-//! The operator is tested under every setting of every switch: `tests/simulation/switches.rs` does not compile without a new one.
+//! The operator is tested under every setting of every switch: `tests/simulation/switches/mod.rs` does not compile without a new one.
 
 mod choices;
 
@@ -11,10 +11,10 @@ use serde::{Deserialize, Deserializer};
 
 pub use self::choices::{
     AnswersAs, ArchivedName, AssignedDateOnCreate, AssignedDateOnUnassign, CrmRecordPolicy, DailyUsage, DuplicateGroup,
-    DuplicateOptions, DuplicateUser, HistoryOrder, InvitationShown, MergedRead, MissingInBatch, MissingScopes,
-    NoAssociations, OptionErrors, OwnerArchival, OwnerPolicy, PartialWrites, PastEnd, PendingOwner, PutOmitted,
-    RemovedOption, RetriedEvents, RetryAfter, Roles, SearchRefusal, SearchTies, TypeChange, Uninstalled, UnknownId,
-    UnknownRoute, WebhookSettings, WrongRegion,
+    DuplicateOptions, DuplicateUser, EnumerationWithoutOptions, HistoryOrder, InvitationShown, InviteEmail, MergedRead,
+    MissingInBatch, MissingScopes, NoAssociations, OptionErrors, OwnerArchival, OwnerPolicy, PartialWrites, PastEnd,
+    PendingOwner, PutOmitted, RemovedOption, RetriedEvents, RetryAfter, Roles, SearchRefusal, SearchTies, TypeChange,
+    Uninstalled, UnknownId, UnknownRoute, WebhookSettings, WrongRegion,
 };
 use super::noise::Noise;
 
@@ -28,12 +28,17 @@ pub struct Switches {
     pub owner: OwnerPolicy,
     /// Whether the owner of a pending user can own contacts (§14.2).
     pub pending_owner: PendingOwner,
+    /// How long after acceptance an owner appears that is not there yet (§14.2).
+    #[serde(rename = "ownerAfterAcceptanceMs", deserialize_with = "millis")]
+    pub owner_after_acceptance: Duration,
     /// When the owner of a removed user is archived (§14.2).
     pub owner_archival: OwnerArchival,
     /// When the CRM user record appears (§5.2).
     pub crm_record: CrmRecordPolicy,
     /// How CRM user records show an invitation (§14.3).
     pub invitation_shown: InvitationShown,
+    /// What CRM user records say of the e-mail with the invitation (§14.3).
+    pub invite_email: InviteEmail,
     /// What PUT does to fields of a user it does not name (§14.4).
     pub user_put_omitted: PutOmitted,
     /// Whether permission sets exist (a Free portal has none, §5).
@@ -49,6 +54,8 @@ pub struct Switches {
     pub option_errors: OptionErrors,
     /// Options a property may have (§14.5).
     pub option_limit: usize,
+    /// Creating an enumeration without options (§7 has them refused; the operator makes its schedule field before there are schedules).
+    pub enumeration_without_options: EnumerationWithoutOptions,
     /// What leaving an option out of a PATCH does to the contacts that hold it (§14.5).
     pub removed_option: RemovedOption,
     /// Whether the type of an existing property can be changed (§14.5).
@@ -59,8 +66,9 @@ pub struct Switches {
     pub duplicate_group: DuplicateGroup,
     /// Creating a property whose name is archived (§14.6).
     pub archived_name: ArchivedName,
-    /// How long lists may show what was before a write.
-    pub list_lag: ListLag,
+    /// How long lists, and reads of a property or group, may show what was before a write (§7). A user that is read by itself is
+    /// never behind (§5).
+    pub read_lag: ReadLag,
     /// Paging beyond the 10,000th result of a search (§14.7).
     pub search_past_end: PastEnd,
     /// Order of search results whose sort keys are equal (§14.7).
@@ -132,9 +140,11 @@ impl Default for Switches {
             duplicate_user: DuplicateUser::default(),
             owner: OwnerPolicy::default(),
             pending_owner: PendingOwner::default(),
+            owner_after_acceptance: Duration::ZERO,
             owner_archival: OwnerArchival::default(),
             crm_record: CrmRecordPolicy::default(),
             invitation_shown: InvitationShown::default(),
+            invite_email: InviteEmail::default(),
             user_put_omitted: PutOmitted::default(),
             roles: Roles::default(),
             seat_release: Duration::ZERO,
@@ -142,12 +152,13 @@ impl Default for Switches {
             duplicate_options: DuplicateOptions::default(),
             option_errors: OptionErrors::default(),
             option_limit: 5_000,
+            enumeration_without_options: EnumerationWithoutOptions::default(),
             removed_option: RemovedOption::default(),
             type_change: TypeChange::default(),
             name_limit: 100,
             duplicate_group: DuplicateGroup::default(),
             archived_name: ArchivedName::default(),
-            list_lag: ListLag::default(),
+            read_lag: ReadLag::default(),
             search_past_end: PastEnd::default(),
             search_ties: SearchTies::default(),
             negation_finds_unset: false,
@@ -198,10 +209,10 @@ pub enum RefreshRotation {
     },
 }
 
-/// Bounds of the time lists lag behind a write; each write draws its own. Zero by default.
+/// Bounds of the time reads lag behind a write; each write draws its own. Zero by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ListLag {
+pub struct ReadLag {
     /// Shortest lag.
     #[serde(rename = "minMs", deserialize_with = "millis")]
     pub min: Duration,

@@ -45,7 +45,7 @@ pub(super) fn to_json(user: &User, sends_welcome_email: bool) -> Value {
 pub(super) fn list(portal: &Portal, call: &Call<'_>) -> Outcome {
     let limit = call.query.limit(PAGE, PAGE)?;
     let after = call.query.after()?.map_or(0, |id| id.saturating_add(1));
-    let mut shown = portal.people.users.range(after..).filter_map(|(_, user)| user.listed(portal.now));
+    let mut shown = portal.people.users.range(after..).filter_map(|(_, user)| user.shown(portal.now));
     let users: Vec<&User> = shown.by_ref().take(limit).collect();
     let cursor = shown.next().and(users.last()).map(|last| last.id.to_string());
     Ok(Answer::ok(page(users.into_iter().map(|user| to_json(user, false)).collect(), cursor)))

@@ -10,16 +10,17 @@ use std::{
 
 use tec_crm::sim::hubspot::{
     AnswersAs, ArchivedName, AssignedDateOnCreate, AssignedDateOnUnassign, CrmRecordPolicy, DailyUsage, DuplicateGroup,
-    DuplicateOptions, DuplicateUser, HistoryOrder, InvitationShown, ListLag, MergedRead, MissingInBatch, MissingScopes,
-    NoAssociations, Noise, OptionErrors, OwnerArchival, OwnerPolicy, PartialWrites, PastEnd, PendingOwner, PutOmitted,
-    RefreshRotation, RemovedOption, RetriedEvents, RetryAfter, Roles, SearchRefusal, SearchTies, Switches, TypeChange,
-    Uninstalled, UnknownId, UnknownRoute, WebhookSettings, WrongRegion,
+    DuplicateOptions, DuplicateUser, EnumerationWithoutOptions, HistoryOrder, InvitationShown, InviteEmail, MergedRead,
+    MissingInBatch, MissingScopes, NoAssociations, Noise, OptionErrors, OwnerArchival, OwnerPolicy, PartialWrites,
+    PastEnd, PendingOwner, PutOmitted, ReadLag, RefreshRotation, RemovedOption, RetriedEvents, RetryAfter, Roles,
+    SearchRefusal, SearchTies, SimConfig, Switches, TypeChange, Uninstalled, UnknownId, UnknownRoute, WebhookSettings,
+    WrongRegion,
 };
 
-/// A setting of a switch, and what comes of it: nothing that is not as it should be, or what is told instead, beginnings of lines.
+/// A setting, and what comes of it: nothing that is not as it should be, or what is told instead, beginnings of lines.
 struct Case {
     what: String,
-    switches: Switches,
+    portal: SimConfig,
     told: Told,
 }
 
@@ -32,14 +33,15 @@ macro_rules! every_switch {
         fn cases() -> Vec<Case> {
             let Switches { $($name: _),+ } = Switches::default();
             let usual = Switches::default();
-            let mut cases = vec![Case { what: "as usual".to_owned(), switches: usual.clone(), told: &[] }];
+            let mut cases = vec![Case { what: "as usual".to_owned(), portal: story::portal(usual.clone()), told: &[] }];
             $(for (setting, told) in each($settings, $told) {
                 let what = format!("{} {setting:?}", stringify!($name));
                 if setting == usual.$name {
                     assert!(told.is_empty(), "{what} is as usual");
                     continue;
                 }
-                cases.push(Case { what, switches: Switches { $name: setting, ..Switches::default() }, told });
+                let switches = Switches { $name: setting, ..Switches::default() };
+                cases.push(Case { what, portal: story::portal(switches), told });
             })+
             cases
         }
@@ -55,8 +57,9 @@ fn well<T>(_: &T) -> Told {
     &[]
 }
 
-const QUARTER: ListLag = ListLag { min: Duration::from_millis(250), max: Duration::from_millis(700) };
-const MINUTES: ListLag = ListLag { min: Duration::from_mins(1), max: Duration::from_mins(3) };
+const SECOND: Duration = Duration::from_secs(1);
+const QUARTER: ReadLag = ReadLag { min: Duration::from_millis(250), max: Duration::from_millis(700) };
+const MINUTES: ReadLag = ReadLag { min: Duration::from_mins(1), max: Duration::from_mins(3) };
 
 /// Nothing can be put on a timeline: leads go on without, and the conditions say so.
 const WITHOUT_NOTES: Told = &[
@@ -94,6 +97,7 @@ every_switch! {
     duplicate_user: DuplicateUser::ALL => well,
     owner: OwnerPolicy::ALL => well,
     pending_owner: PendingOwner::ALL => well,
+    owner_after_acceptance: &[Duration::ZERO, Duration::from_mins(10)] => well,
     owner_archival: OwnerArchival::ALL => |archival| match archival {
         OwnerArchival::AtOnce => &[],
         // For HubSpot she is somebody who can own contacts.
@@ -101,6 +105,7 @@ every_switch! {
     },
     crm_record: CrmRecordPolicy::ALL => well,
     invitation_shown: InvitationShown::ALL => well,
+    invite_email: InviteEmail::ALL => well,
     user_put_omitted: PutOmitted::ALL => well,
     roles: Roles::ALL => |roles| match roles {
         Roles::Available => &[],
@@ -126,6 +131,7 @@ every_switch! {
             "set-up: schedulesyncs/schedules False/HubSpotRefused: create_property: refused (status 400): A property can have at most 10 options",
         ],
     },
+    enumeration_without_options: EnumerationWithoutOptions::ALL => well,
     removed_option: RemovedOption::ALL => well,
     type_change: TypeChange::ALL => well,
     name_limit: &[100, 20] => |limit| match limit {
@@ -143,7 +149,7 @@ every_switch! {
             "set-up: schedulesyncs/schedules False/HubSpotRefused: property tec_context: HubSpot says that it exists",
         ],
     },
-    list_lag: &[ListLag::default(), QUARTER, MINUTES] => well,
+    read_lag: &[ReadLag::default(), QUARTER, MINUTES] => well,
     search_past_end: PastEnd::ALL => well,
     search_ties: SearchTies::ALL => well,
     negation_finds_unset: &[false, true] => well,
@@ -188,11 +194,24 @@ every_switch! {
     noise: Noise::ALL => well,
 }
 
+/// What takes more than one switch: an index that lags (§14.7), and owners that come late because they wait for acceptance (§14.2).
+fn more_cases() -> Vec<Case> {
+    let lagging = [3 * SECOND, 30 * SECOND, 120 * SECOND].map(|search_lag| {
+        let portal = SimConfig { search_lag, ..story::portal(Switches::default()) };
+        Case { what: format!("search_lag {search_lag:?}"), portal, told: &[] }
+    });
+    let owner_after_acceptance = 30 * SECOND;
+    let switches = Switches { owner: OwnerPolicy::AfterAcceptance, owner_after_acceptance, ..Switches::default() };
+    let what = format!("AfterAcceptance, owner_after_acceptance {owner_after_acceptance:?}");
+    let waiting = Case { what, portal: story::portal(switches), told: &[] };
+    lagging.into_iter().chain([waiting]).collect()
+}
+
 /// What came of a case, if it is not what the table says.
 fn surprise(case: &Case) -> Option<String> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
-    let wrong = runtime.block_on(Box::pin(story::tell(story::portal(case.switches.clone()))));
+    let wrong = runtime.block_on(Box::pin(story::tell(case.portal.clone())));
     let as_told =
         wrong.len() == case.told.len() && wrong.iter().zip(case.told).all(|(line, told)| line.starts_with(told));
     (!as_told).then(|| format!("{}: {wrong:#?}\ninstead of {:#?}", case.what, case.told))
@@ -200,7 +219,8 @@ fn surprise(case: &Case) -> Option<String> {
 
 #[test]
 fn under_every_setting_of_every_switch_the_story_ends_well_or_says_what_to_do() {
-    let (cases, next) = (cases(), AtomicUsize::new(0));
+    let cases: Vec<Case> = cases().into_iter().chain(more_cases()).collect();
+    let next = AtomicUsize::new(0);
     let work = || {
         let mine = std::iter::from_fn(|| cases.get(next.fetch_add(1, Ordering::Relaxed)));
         mine.filter_map(surprise).collect::<Vec<String>>()

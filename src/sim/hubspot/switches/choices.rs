@@ -214,6 +214,28 @@ choices! {
         Forbidden,
     }
 
+    /// What CRM user records say of the e-mail with the invitation, in `hs_invite_email_status`.
+    InviteEmail {
+        /// `SENT`, accepted or not.
+        #[default]
+        Sent,
+        /// `BOUNCED`: nobody got it.
+        Bounced,
+        /// Nothing: null.
+        Unset,
+        /// The property is unknown.
+        Unknown,
+    }
+
+    /// What HubSpot says to a new enumeration without options.
+    EnumerationWithoutOptions {
+        /// 201, with none.
+        #[default]
+        Accepted,
+        /// 400.
+        Refused,
+    }
+
     /// What HubSpot says to options that are alike.
     DuplicateOptions {
         /// 400.

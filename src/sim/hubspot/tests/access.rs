@@ -4,22 +4,38 @@ use serde_json::json;
 
 use super::{
     super::{DEFAULT_TOKEN, SimConfig, TokenConfig, WrongRegion, input::segments, route::find},
-    call, call_as, get, portal, portal_with, raw,
+    Reply, call, call_as, get, portal, portal_with, raw,
 };
 
 #[tokio::test(start_paused = true)]
 async fn every_spelling_of_a_route_answers_the_same() {
     let sim = portal();
     let same = [
-        &["/account-info/2026-03/details", "/account-info/v3/details", "/account-info/2026-03/details/"][..],
-        &["/settings/users/2026-03", "/settings/v3/users", "/settings/v3/users/", "/settings/users/2026-03/"],
+        &[
+            "/account-info/2026-03/details",
+            "/account-info/v3/details",
+            "/account-info/2026-03/details/",
+            "/account-info/2026-09/details",
+        ][..],
+        &[
+            "/settings/users/2026-03",
+            "/settings/v3/users",
+            "/settings/v3/users/",
+            "/settings/users/2026-03/",
+            "/settings/users/2026-09",
+        ],
         &["/settings/users/2026-03/1001", "/settings/v3/users/1001", "/settings/v3/users/1001/"],
         &["/settings/users/2026-03/roles", "/settings/v3/users/roles"],
         &["/settings/users/2026-03/teams", "/settings/v3/users/teams/"],
-        &["/crm/owners/2026-03", "/crm/v3/owners", "/crm/v3/owners/"],
+        &["/crm/owners/2026-03", "/crm/v3/owners", "/crm/v3/owners/", "/crm/owners/2026-09"],
         &["/crm/owners/2026-03/41629001", "/crm/v3/owners/41629001"],
         &["/crm/objects/2026-03/users", "/crm/v3/objects/users", "/crm/v3/objects/0-115/"],
-        &["/crm/properties/2026-03/contacts", "/crm/v3/properties/contact", "/crm/properties/2026-03/0-1/"],
+        &[
+            "/crm/properties/2026-03/contacts",
+            "/crm/v3/properties/contact",
+            "/crm/properties/2026-03/0-1/",
+            "/crm/properties/2026-09/0-1",
+        ],
         &["/crm/properties/2026-03/contacts/email", "/crm/v3/properties/contacts/email/"],
         &["/crm/properties/2026-03/contacts/groups", "/crm/v3/properties/0-1/groups"],
         &[
@@ -77,11 +93,13 @@ async fn what_is_not_there_is_404_with_a_correlation_id() {
     }
     let reply = get(&sim, "/crm/properties/2026-03/unicorns").await;
     assert_eq!((reply.status, reply.message()), (400, "Unable to infer object type from: unicorns"));
-    assert_eq!(call(&sim, "PUT /crm/owners/2026-03", "").await.status, 405);
+    let refused = call(&sim, "PUT /crm/owners/2026-03", "").await;
+    assert_eq!((refused.status, &refused.body["category"]), (405, &json!("VALIDATION_ERROR")));
     let form = http::Request::post("/settings/v3/users")
         .header("authorization", format!("Bearer {DEFAULT_TOKEN}"))
         .header("content-type", "application/x-www-form-urlencoded");
-    assert_eq!(sim.handle(form.body("a=b".into()).unwrap()).await.unwrap().status(), 415);
+    let refused = Reply::of(sim.handle(form.body("a=b".into()).unwrap()).await.unwrap());
+    assert_eq!((refused.status, &refused.body["category"]), (415, &json!("VALIDATION_ERROR")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use super::{
     get, portal, status,
 };
 
+const CONTACTS: &str = "/crm/objects/2026-03/contacts";
 const READ: &str = "/crm/associations/2026-03/contacts/notes/batch/read";
 
 fn ids(ids: &[&str]) -> Value {
@@ -234,4 +235,40 @@ async fn faults_strike_one_pair_of_types_or_all() {
         (sim.requests().of("POST", "/crm/associations/{from}/{to}/batch/read"), sim.requests().writes()),
         (3, 0)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_is_created_with_engagements_and_read_with_them() {
+    let sim = with_contacts(1, SimConfig::default());
+    let note = post(&sim, NOTES, note("201", "Hello")).await.body["id"].as_str().unwrap().to_owned();
+    let new = |name: &str, other: &str, type_id: i64| json!({ "properties": { "firstname": name }, "associations": to(other, type_id) });
+    let one = post(&sim, CONTACTS, new("One", &note, 201)).await;
+    assert_eq!(one.status, 201, "{}", one.text);
+    let batch = json!({ "inputs": [new("Two", &note, 201)] });
+    assert_eq!(post(&sim, &format!("{CONTACTS}/batch/create"), batch).await.status, 201);
+    assert_eq!(linked(&sim, &format!("notes/{note}/associations/contacts")).await, ["201", "202", "203"]);
+
+    let shown = get(&sim, &format!("{CONTACTS}/202?associations=notes,0-27")).await.body;
+    let results = json!([{ "id": note, "type": "contact_to_note" }]);
+    assert_eq!(shown["associations"], json!({ "notes": { "results": results } }));
+    let listed = get(&sim, &format!("{CONTACTS}?associations=note")).await.body;
+    assert_eq!(listed["results"][2]["associations"]["notes"]["results"], results);
+    assert_eq!(get(&sim, &format!("{CONTACTS}/202")).await.body.get("associations"), None);
+    let unknown = get(&sim, &format!("{CONTACTS}/202?associations=unicorns")).await;
+    assert_eq!((unknown.status, unknown.message()), (400, "Unable to infer object type from: unicorns"));
+
+    for (other, type_id, message) in [
+        ("999", 201, "One or more associations are invalid"),
+        (&*note, 203, "One or more associations are invalid"),
+        (&*note, 202, "invalid from object type 0-1 for associations to be created. expected: 0-46"),
+        (&*note, 9, "One or more associations are invalid"),
+    ] {
+        let refused = post(&sim, CONTACTS, new("Three", other, type_id)).await;
+        assert_eq!((refused.status, refused.message()), (400, message), "{other} {type_id}");
+        let batch = json!({ "inputs": [new("Three", other, type_id)] });
+        assert_eq!(post(&sim, &format!("{CONTACTS}/batch/create"), batch).await.status, 400);
+    }
+    let update = json!({ "properties": {}, "associations": to(&note, 201) }).to_string();
+    assert_eq!(status(&sim, &format!("PATCH {CONTACTS}/201"), &update).await, 400);
+    assert_eq!(sim.state()["contacts"].as_array().unwrap().len(), 3);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    super::{ArchivedName, HubSpotSim, ListLag, PropertyUse, SimConfig},
+    super::{ArchivedName, HubSpotSim, PropertyUse, ReadLag, SimConfig},
     Reply, call, column, get, portal, portal_with, status,
 };
 
@@ -272,16 +272,28 @@ async fn batches_do_what_they_can() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_of_custom_properties_holds_and_lists_lag() {
+async fn the_limit_of_custom_properties_holds_and_reads_lag() {
     let sim = portal_with(SimConfig { custom_property_limit: 1, ..SimConfig::default() });
-    let lag = ListLag { min: Duration::from_millis(250), max: Duration::from_millis(700) };
-    sim.set_switches(|switches| switches.list_lag = lag);
+    let lag = ReadLag { min: Duration::from_millis(250), max: Duration::from_millis(700) };
+    sim.set_switches(|switches| switches.read_lag = lag);
     assert_eq!(create(&sim, json!({})).await.status, 201);
     assert_eq!(create(&sim, json!({ "name": "acme_two" })).await.status, 400);
     let listed = async || column(&get(&sim, FIELDS).await.body, "name").contains(&"acme_stage".to_owned());
+    let one = async || get(&sim, &format!("{FIELDS}/acme_stage")).await;
+    let read = json!({"inputs": [{"name": "acme_stage"}], "archived": false, "dataSensitivity": "non_sensitive"});
+    let batch = async || call(&sim, &format!("POST {FIELDS}/batch/read"), &read.to_string()).await.status;
+    let group = json!({"name": "acme", "label": "Acme"}).to_string();
+    assert_eq!(status(&sim, &format!("POST {FIELDS}/groups"), &group).await, 201);
+    let its_group = async || get(&sim, &format!("{FIELDS}/groups/acme")).await.status;
     sim.advance(Duration::from_millis(249));
-    assert!(!listed().await);
-    assert_eq!(get(&sim, &format!("{FIELDS}/acme_stage")).await.status, 200);
+    assert_eq!((listed().await, one().await.status, batch().await, its_group().await), (false, 404, 207, 404));
     sim.advance(Duration::from_millis(451));
-    assert!(listed().await);
+    assert_eq!((listed().await, one().await.status, batch().await, its_group().await), (true, 200, 200, 200));
+    // Writes are never behind: what is read may be.
+    let renamed = json!({ "label": "Other" }).to_string();
+    let answer = call(&sim, &format!("PATCH {FIELDS}/acme_stage"), &renamed).await;
+    assert_eq!((answer.status, &answer.body["label"]), (200, &json!("Other")));
+    assert_ne!(one().await.body["label"], "Other");
+    sim.advance(Duration::from_millis(700));
+    assert_eq!(one().await.body["label"], "Other");
 }

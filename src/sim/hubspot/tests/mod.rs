@@ -4,6 +4,7 @@
 
 mod access;
 mod associations;
+mod checklist;
 mod contact_api;
 mod contact_batch;
 mod contact_merge;

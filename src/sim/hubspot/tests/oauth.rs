@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::{
     super::{
         Consent, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_TOKEN, HubSpotSim, OAuthApp, RefreshRotation,
-        Uninstalled,
+        SimConfig, Uninstalled,
     },
-    Reply, call_as, portal,
+    Reply, call_as, portal, portal_with,
 };
 
 const TOKEN: &str = "/oauth/2026-03/token";
@@ -171,7 +171,7 @@ async fn every_refusal_has_its_word_and_the_query_is_not_looked_at() {
     let query = format!("{TOKEN}?refresh_token={token}&client_secret=typed-by-hand");
     assert_eq!(refusal(&form(&sim, &query, &[grant]).await), refused("BAD_REFRESH_TOKEN"));
     let json_body = call_as(&sim, DEFAULT_TOKEN, &format!("POST {TOKEN}"), "{}").await;
-    assert_eq!(json_body.status, 415);
+    assert_eq!((json_body.status, &json_body.body["category"]), (415, &json!("VALIDATION_ERROR")));
     let shown = format!("{:?} {:?}", sim.trace(), OAuthApp::default());
     for secret in [&*token, "typed-by-hand", DEFAULT_CLIENT_SECRET] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
@@ -189,7 +189,9 @@ async fn a_token_of_the_app_itself_is_good_for_nothing_here() {
 
 #[tokio::test(start_paused = true)]
 async fn an_oauth_app_has_110_in_ten_seconds_and_no_day() {
-    let sim = with_app();
+    // Whatever the tier is.
+    let sim = portal_with(SimConfig { limit_per_10s: 250, ..SimConfig::default() });
+    sim.register_app(OAuthApp::default());
     let access = text(&refresh(&sim, &sim.install_app(DEFAULT_CLIENT_ID).unwrap()).await, "access_token");
     let first = call_as(&sim, &access, DETAILS, "").await;
     assert_eq!(first.header("x-hubspot-ratelimit-max"), Some("110"));
@@ -201,6 +203,7 @@ async fn an_oauth_app_has_110_in_ten_seconds_and_no_day() {
     // Another app's window is another, and tokens are asked for beside all limits.
     let mine = call_as(&sim, DEFAULT_TOKEN, DETAILS, "").await;
     assert_eq!((mine.status, mine.header("x-hubspot-ratelimit-daily-remaining")), (200, Some("249999")));
+    assert_eq!(mine.header("x-hubspot-ratelimit-max"), Some("250"));
     assert_eq!(refresh(&sim, &sim.install_app(DEFAULT_CLIENT_ID).unwrap()).await.status, 200);
 }
 
@@ -224,4 +227,18 @@ async fn control_routes_do_the_same() {
     assert_eq!(control("uninstalls", json!({"clientId": "mine"})).await.status, 204);
     assert_eq!(control("uninstalls", json!({"clientId": "unknown"})).await.status, 404);
     assert_eq!(control("pizza", json!({})).await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn older_and_newer_versions_of_the_token_endpoint_answer_the_same() {
+    let sim = with_app();
+    let token = sim.install_app(DEFAULT_CLIENT_ID).unwrap();
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", &*token)];
+    for path in ["/oauth/v1/token", "/oauth/v3/token", "/oauth/2026-09/token"] {
+        let granted = form(&sim, path, &fields).await;
+        assert_eq!((granted.status, &granted.body["expires_in"]), (200, &json!(1800)), "{path}");
+    }
+    for path in ["/oauth/v1/token/introspect", "/oauth/v2/token"] {
+        assert_eq!(form(&sim, path, &fields).await.status, 404, "{path}");
+    }
 }

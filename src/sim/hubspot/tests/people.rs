@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        CrmRecordPolicy, DuplicateUser, HubSpotSim, ListLag, NewMember, OwnerPolicy, PutOmitted, Roles, SimConfig,
+        CrmRecordPolicy, DuplicateUser, HubSpotSim, NewMember, OwnerPolicy, PutOmitted, ReadLag, Roles, SimConfig,
     },
     Reply, call, column, get, portal, portal_with, status,
 };
@@ -257,10 +257,10 @@ async fn a_free_portal_has_no_roles_and_few_seats() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lists_lag_and_single_reads_do_not() {
+async fn lists_of_people_lag_and_single_reads_do_not() {
     let sim = portal();
     let lag = Duration::from_millis(500);
-    sim.set_switches(|switches| switches.list_lag = ListLag { min: lag, max: lag });
+    sim.set_switches(|switches| switches.read_lag = ReadLag { min: lag, max: lag });
     invite(&sim).await;
     assert_eq!(column(&get(&sim, USERS).await.body, "id"), ["1001"]);
     assert_eq!(status(&sim, &format!("GET {USERS}/1002"), "").await, 200);

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        AnswersAs, AssignedDateOnCreate, DailyUsage, DuplicateGroup, DuplicateOptions, FaultRule, HistoryOrder,
-        HubSpotSim, InitialState, InvitationShown, NewMember, Noise, OptionErrors, OwnerArchival, PastEnd,
-        PendingOwner, RemovedOption, SearchRefusal, SimConfig, Switches, TypeChange, UnknownRoute, WrongRegion,
+        AnswersAs, AssignedDateOnCreate, DailyUsage, DuplicateGroup, DuplicateOptions, EnumerationWithoutOptions,
+        FaultRule, HistoryOrder, HubSpotSim, InitialState, InvitationShown, InviteEmail, NewMember, Noise,
+        OptionErrors, OwnerArchival, OwnerPolicy, PastEnd, PendingOwner, RemovedOption, SearchRefusal, SimConfig,
+        Switches, TypeChange, UnknownRoute, WrongRegion,
     },
     START, call, column, get, portal, portal_with, status, values,
 };
@@ -50,6 +51,68 @@ async fn options_are_refused_as_switched() {
     assert_eq!(status(&switched(|s| s.option_limit = 2), &create, &three).await, 400);
     assert_eq!(status(&switched(|s| s.option_limit = 3), &create, &three).await, 201);
     assert_eq!(status(&switched(|s| s.name_limit = 4), &create, &three).await, 400);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_enumeration_without_options_is_made_as_switched() {
+    let (create, bare) = (format!("POST {FIELDS}"), field(&[]));
+    for (switch, answer) in [(EnumerationWithoutOptions::Accepted, 201), (EnumerationWithoutOptions::Refused, 400)] {
+        let sim = switched(|switches| switches.enumeration_without_options = switch);
+        assert_eq!(status(&sim, &create, &bare).await, answer, "{switch:?}");
+        assert_eq!(status(&sim, &create, &field(&[("Red", "r")])).await, if answer == 400 { 201 } else { 409 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_comes_after_acceptance_when_the_switch_says() {
+    let owned = async |sim: &HubSpotSim| {
+        let owners = get(sim, "/crm/owners/2026-03?email=ada@example.com").await;
+        owners.body["results"].as_array().unwrap().len()
+    };
+    for wait in [Duration::ZERO, Duration::from_mins(5)] {
+        let sim = switched(|switches| {
+            (switches.owner, switches.owner_after_acceptance) = (OwnerPolicy::AfterAcceptance, wait);
+        });
+        user(&sim, "ada@example.com", true);
+        if !wait.is_zero() {
+            sim.advance(wait - Duration::from_millis(1));
+            assert_eq!(owned(&sim).await, 0);
+            sim.advance(Duration::from_millis(1));
+        }
+        assert_eq!(owned(&sim).await, 1, "{wait:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_invitation_mail_is_told_as_switched() {
+    let name = "hs_invite_email_status";
+    for (switch, value) in [
+        (InviteEmail::Sent, Some(json!("SENT"))),
+        (InviteEmail::Bounced, Some(json!("BOUNCED"))),
+        (InviteEmail::Unset, Some(Value::Null)),
+        (InviteEmail::Unknown, None),
+    ] {
+        let sim = switched(|switches| switches.invite_email = switch);
+        user(&sim, "ada@example.com", true);
+        let path = format!("/crm/objects/2026-03/users/ada@example.com?idProperty=hs_email&properties={name}");
+        assert_eq!(get(&sim, &path).await.body["properties"].get(name).cloned(), value, "{switch:?}");
+        let definition = get(&sim, &format!("/crm/properties/2026-03/users/{name}")).await.status;
+        assert_eq!(definition, if value.is_some() { 200 } else { 404 }, "{switch:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_path_of_2026_09_is_answered_by_its_rules() {
+    let sim = portal();
+    let missed = json!({"inputs": [{"id": "1"}], "properties": [], "propertiesWithHistory": []}).to_string();
+    for (version, answer) in [("2026-03", 207), ("v3", 207), ("2026-09", 200)] {
+        let path = match version {
+            "v3" => "/crm/v3/objects/contacts".to_owned(),
+            dated => format!("/crm/objects/{dated}/contacts"),
+        };
+        let reply = call(&sim, &format!("POST {path}/batch/read"), &missed).await;
+        assert_eq!((reply.status, &reply.body["numErrors"]), (answer, &json!(1)), "{version}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -283,14 +346,14 @@ async fn a_lock_lasts_its_time_and_an_answer_breaks_off() {
 
 #[tokio::test(start_paused = true)]
 async fn switches_stand_in_a_state_file() {
-    let text = "switches:\n  duplicateUser: sameUser\n  seatReleaseMs: 1500\n  listLag: {minMs: 250, maxMs: 700}\n  noise: nulls\n  requiredProperty: phone\n";
+    let text = "switches:\n  duplicateUser: sameUser\n  seatReleaseMs: 1500\n  readLag: {minMs: 250, maxMs: 700}\n  noise: nulls\n  requiredProperty: phone\n";
     let initial = InitialState::from_yaml(text).unwrap();
     let clock = Arc::new(VirtualClock::starting_at(START.parse().unwrap()));
     let sim = HubSpotSim::with_state(SimConfig::default(), clock, &initial).unwrap();
     let mut switches = Switches::default();
     sim.set_switches(|set| switches = set.clone());
     assert_eq!((switches.seat_release, switches.noise), (Duration::from_millis(1500), Noise::Nulls));
-    assert_eq!((switches.list_lag.max, switches.option_limit), (Duration::from_millis(700), 5_000));
+    assert_eq!((switches.read_lag.max, switches.option_limit), (Duration::from_millis(700), 5_000));
     for wrong in ["switches: {noSuchSwitch: true}", "switches: {noise: loud}"] {
         assert!(InitialState::from_yaml(wrong).is_err(), "{wrong}");
     }
