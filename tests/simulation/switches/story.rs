@@ -34,8 +34,16 @@ pub struct Story {
     waits_for_the_deleted: bool,
 }
 
-/// Tells it; the result is empty if all is well.
-pub async fn tell(portal: SimConfig) -> Vec<String> {
+/// What came of it.
+pub struct Told {
+    /// Nothing, if all is well.
+    pub wrong: Vec<String>,
+    /// All that HubSpot and TEC said, in a number.
+    pub heard: u64,
+}
+
+/// Tells it.
+pub async fn tell(portal: SimConfig) -> Told {
     // Webhooks tell at once; search is for what they miss.
     let mut connection = json!({"interval": "1h", "leads": {"pollInterval": "1m"}});
     let (patience, lag) = (patience(&portal), portal.switches.read_lag.max + portal.search_lag);
@@ -62,7 +70,7 @@ pub async fn tell(portal: SimConfig) -> Vec<String> {
         story.change_people().await;
         story.end().await;
     }
-    story.wrong
+    Told { heard: story.world().wire.heard(), wrong: story.wrong }
 }
 
 /// Reads that lag, seats that stay taken and owners that come late are waited for.
