@@ -202,7 +202,8 @@ story() {
   tell "The operator makes what is missing in the portal: a property group, four fields, the choices of two of them."
   run kubectl wait --for=condition=Ready crmconnection/portal schedulesync/schedules --timeout="${timeout}s"
   run kubectl get crmconnections,schedulesyncs
-  echo "The schedule field as HubSpot has it now, with its choices:"
+  echo "The schedule field as HubSpot shows it, a moment later, with its choices:"
+  wait_until "HubSpot shows tec_schedule" label_is "TEC Schedule"
   schedule_field
 
   tell "Nobody has set Ada up in TEC yet. An invitation would go to a mailbox that is not there, so there is none."
@@ -225,6 +226,7 @@ story() {
 
   tell "Somebody renames the schedule field in HubSpot. Within the interval (10 s here) it has its name back."
   rename_schedule_field "Renamed by hand"
+  wait_until "HubSpot shows the new label of tec_schedule" label_is "Renamed by hand"
   schedule_field | head -n 1
   wait_until "the label of tec_schedule is TEC Schedule again" label_is "TEC Schedule"
   schedule_field | head -n 1
