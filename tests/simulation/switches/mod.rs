@@ -217,7 +217,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("option_errors", "no list of ours is refused but by `option_limit`"),
     (
         "enumeration_without_options",
-        "plan::fields: a field begins with its options, a schedule field with those there are",
+        "flows::set_up::a_schedule_field_waits_for_its_first_schedule_where_hubspot_wants_one",
     ),
     ("removed_option", "what a contact holds is hidden, never taken away: flows::set_up, plan::options::tests"),
     ("search_past_end", "pages go by id and begin anew: hubspot::tests::contacts"),
