@@ -45,7 +45,7 @@
 //! - [x] 409, 404, PATCH keeps or replaces options, ignored fields, type change, group must exist, reserved names: `properties.rs`.
 //!   Tests: `fields`, `groups`. An enumeration without options is accepted, with none, unless switched
 //!   (`enumeration_without_options`): API.md §15 has it refused, by no evidence that is cited, and the operator makes its schedule
-//!   field without options while there are no schedules. Refused, it would be tried again until there is one. Open forms by `duplicate_options`,
+//!   field without options while there are no schedules. Refused, the connection says so, and the field comes with the first schedule. Open forms by `duplicate_options`,
 //!   `option_errors`, `option_limit`, `removed_option`, `type_change`, `name_limit`, `duplicate_group`. Tests: `switches`.
 //! - [x] Archive, restore or fresh or refused (`archived_name`), in use, group with active properties, 90 days, limit reached:
 //!   `properties.rs`, `groups.rs`. Tests: `fields`, `groups`.
