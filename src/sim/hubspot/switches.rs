@@ -54,7 +54,7 @@ pub struct Switches {
     pub option_errors: OptionErrors,
     /// Options a property may have (§14.5).
     pub option_limit: usize,
-    /// Creating an enumeration without options (§7 has them refused; the operator makes its schedule field before there are schedules).
+    /// Creating an enumeration without options (§15 has it refused; the operator makes its schedule field before there are schedules).
     pub enumeration_without_options: EnumerationWithoutOptions,
     /// What leaving an option out of a PATCH does to the contacts that hold it (§14.5).
     pub removed_option: RemovedOption,

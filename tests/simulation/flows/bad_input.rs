@@ -1,6 +1,6 @@
 //! What cannot work, said so that a person knows what to do, and nobody else harmed.
 
-use tec_crm::sim::hubspot::MissingScopes;
+use tec_crm::sim::hubspot::{EnumerationWithoutOptions, MissingScopes};
 
 use super::*;
 
@@ -299,4 +299,23 @@ async fn the_second_connection_inherits_the_portal() {
     world.pass(Duration::from_mins(2)).await;
     assert_eq!(world.all_ready().len(), 1, "{:#?}", world.all_ready());
     world.assert_all_ready();
+}
+
+/// HubSpot may refuse enumerations without options (API.md §15).
+#[tokio::test(start_paused = true)]
+async fn a_schedule_field_refused_while_there_are_no_schedules_is_told_and_made_with_the_first() {
+    let mut config = SimConfig::default();
+    config.switches.enumeration_without_options = EnumerationWithoutOptions::Refused;
+    let mut world = World::new(1, config);
+    world.secret("hubspot", tec_crm::sim::hubspot::DEFAULT_TOKEN);
+    world.connection(&json!({}));
+    world.start();
+    world.pass(MINUTE).await;
+    let ready = world.ready("crmconnections", "portal");
+    assert!(ready.starts_with("False/HubSpotRefused") && ready.contains("tec_schedule"), "{ready}");
+    assert!(world.property("tec_context").is_some() && world.property("tec_schedule").is_none());
+    world.schedules("schedules", &[("1", "One")], &json!({}));
+    world.pass(Duration::from_mins(10)).await;
+    world.assert_all_ready();
+    assert_eq!(world.option_labels("tec_schedule"), ["One"]);
 }

@@ -1,7 +1,5 @@
 //! Setting a portal up: what is made, what is adopted, what it costs.
 
-use tec_crm::sim::hubspot::EnumerationWithoutOptions;
-
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -192,22 +190,4 @@ async fn five_hundred_new_assistants_use_the_rate_the_limit_allows() {
     assert_eq!(requests.with_status(429), 0);
     world.pass(Duration::from_mins(10)).await;
     world.assert_all_ready();
-}
-
-/// Whether HubSpot takes a select without choices is not known (API.md §15 says no).
-#[tokio::test(start_paused = true)]
-async fn a_schedule_field_waits_for_its_first_schedule_where_hubspot_wants_one() {
-    let mut world = World::new(1, SimConfig::default());
-    world.hubspot.set_switches(|switches| {
-        switches.enumeration_without_options = EnumerationWithoutOptions::Refused;
-    });
-    world.connection(&json!({}));
-    world.start();
-    world.pass(MINUTE).await;
-    let ready = world.ready("crmconnections", "portal");
-    assert!(ready.starts_with("False/HubSpotRefused") && ready.contains("tec_schedule"), "{ready}");
-    world.schedules("schedules", &[("101", "Weekdays")], &json!({}));
-    world.pass(6 * MINUTE).await;
-    world.assert_all_ready();
-    assert_eq!(world.option_labels("tec_schedule"), ["Weekdays"]);
 }

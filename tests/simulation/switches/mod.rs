@@ -217,7 +217,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("option_errors", "no list of ours is refused but by `option_limit`"),
     (
         "enumeration_without_options",
-        "flows::set_up::a_schedule_field_waits_for_its_first_schedule_where_hubspot_wants_one",
+        "flows::bad_input::a_schedule_field_refused_while_there_are_no_schedules_is_told_and_made_with_the_first",
     ),
     ("removed_option", "what a contact holds is hidden, never taken away: flows::set_up, plan::options::tests"),
     ("search_past_end", "pages go by id and begin anew: hubspot::tests::contacts"),
