@@ -63,17 +63,21 @@ async fn authorization(
     let endpoint = TokenEndpoint { transport: Arc::clone(&ctx.transport), base: base.clone(), app, places };
     let own = ctx.portals.authorization(key).filter(|used| used.began_with(&stored));
     // Two that renew one refresh token would take each other's for a person's, again and again, where HubSpot rotates them.
-    let others = if own.is_none() { ctx.portals.authorized_by(key, &stored) } else { None };
+    let others = if own.as_ref().is_some_and(|own| own.asks_like(&endpoint)) {
+        None
+    } else {
+        ctx.portals.authorized_by(key, &stored)
+    };
     let used = match others {
         Some((_, others)) if others.asks_like(&endpoint) => Some(others),
-        Some((other, _)) => {
+        Some((other, _)) if own.is_none() => {
             let message = format!(
                 "CrmConnection {} uses the refresh token of Secret {}, too, but not in the same way",
                 other.name, at.name
             );
             return Err(Missing::Refusal(Refusal::new(Reason::Conflict, message)));
         }
-        None => own,
+        Some(_) | None => own,
     };
     if let Some(used) = used.as_ref().filter(|used| used.asks_like(&endpoint)) {
         used.found(&stored);
@@ -82,6 +86,8 @@ async fn authorization(
     let keeper = Arc::new(SecretKeeper { client: ctx.client.clone(), namespace: key.namespace.clone(), at });
     Ok(Arc::new(match used {
         Some(used) => {
+            // What it is being given now is to be known to the next; in vain it is not waited for long.
+            let _settled = tokio::time::timeout(KUBE_TIMEOUT, used.settled()).await;
             let next = used.succeeded_by(endpoint, keeper);
             // What the one before could not store is stored now, before it is used.
             next.found(&stored);

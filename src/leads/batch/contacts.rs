@@ -1,12 +1,16 @@
 //! What is written to contacts: the commit of everything done about them.
 
+use std::collections::BTreeSet;
+
+use tokio::time::Instant;
+
 use super::{
-    Tour,
+    ABSENCE, Tour,
     halves::{in_halves, read_contacts},
 };
 use crate::{
     domain::ContactId,
-    hubspot::{self, BATCH_LIMIT, ContactRecord, ContactUpdate, HISTORY_LIMIT, ItemOutcome, Operation},
+    hubspot::{self, BATCH_LIMIT, ContactRecord, ContactUpdate, ContactsRead, HISTORY_LIMIT, ItemOutcome, Operation},
     leads::{
         cases::{Case, OWNER, Wanted},
         decide::Then,
@@ -107,9 +111,13 @@ impl Engine {
         let hubspot = &setup.links.hubspot;
         let rules = &setup.rules;
         let (read, unreadable) = read_contacts(hubspot, contacts, &[OWNER, &rules.fields.state]).await?;
-        for (contact, error) in unreadable {
+        for (contact, error) in &unreadable {
             tracing::error!(connection = %self.name, %contact, %error, "HubSpot cannot read a contact that went back: whether somebody chose an owner meanwhile is not known");
         }
+        for record in &read.records {
+            self.known.is_there(&record.id);
+        }
+        let mut open = self.left_out(contacts, &read, &unreadable);
         let updates: Vec<ContactUpdate> =
             read.records.iter().filter_map(|record| self.restoring_update(rules, record)).collect();
         if !updates.is_empty() {
@@ -117,18 +125,38 @@ impl Engine {
             let (outcomes, error) =
                 in_halves(hubspot, &updates, |hubspot, items| Box::pin(hubspot.update_contacts(items))).await;
             for (update, outcome) in updates.iter().zip(outcomes) {
-                if let ItemOutcome::Refused(refused) = outcome {
-                    tracing::error!(connection = %self.name, contact = %update.id, refused = refused.message, "HubSpot refuses the owner somebody had chosen");
+                match outcome {
+                    ItemOutcome::Done(_) | ItemOutcome::Missing => {}
+                    ItemOutcome::Unclear => drop(open.insert(update.id.clone())),
+                    ItemOutcome::Refused(refused) => {
+                        tracing::error!(connection = %self.name, contact = %update.id, refused = refused.message, "HubSpot refuses the owner somebody had chosen");
+                    }
                 }
             }
             if let Some(error) = error {
                 return Err(error);
             }
         }
-        for contact in contacts {
+        for contact in contacts.iter().filter(|contact| !open.contains(contact)) {
             self.known.given.remove(contact);
         }
         Ok(())
+    }
+
+    /// Those of whom HubSpot said nothing, as it may of records that are there: they are looked at once more.
+    fn left_out(
+        &mut self,
+        contacts: &[ContactId],
+        read: &ContactsRead,
+        unreadable: &[(ContactId, hubspot::Error)],
+    ) -> BTreeSet<ContactId> {
+        let ContactsRead { records, missing } = read;
+        let told = records.iter().map(|record| &record.id).chain(missing).chain(unreadable.iter().map(|(id, _)| id));
+        let told: BTreeSet<&ContactId> = told.collect();
+        let silent: Vec<&ContactId> = contacts.iter().filter(|contact| !told.contains(contact)).collect();
+        let now = Instant::now();
+        let is_new = |contact: &&ContactId| now.duration_since(self.known.is_absent(contact, now)) < ABSENCE;
+        silent.into_iter().filter(is_new).cloned().collect()
     }
 
     fn restoring_update(&self, rules: &Rules, record: &ContactRecord) -> Option<ContactUpdate> {

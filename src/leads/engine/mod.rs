@@ -227,7 +227,7 @@ impl Engine {
     }
 
     async fn look_and_plan(&mut self, setup: &Setup, look: Look) {
-        let began = self.clock.now();
+        let (began, began_at) = (self.clock.now(), Instant::now());
         let outcome = match self.look(setup, look).await {
             Ok(()) if look != Look::Quick || !self.still_owned.is_empty() => self.count_owned(setup).await,
             outcome => outcome,
@@ -246,8 +246,9 @@ impl Engine {
             Look::Quick => self.due.quick = now + poll_interval,
             Look::Since(_) => {
                 self.thorough_at = Some(began);
-                // Not beyond whom somebody still has to visit: a restart would not find them again.
-                if self.pending.delayed() == 0 {
+                // Not beyond whom somebody still has to visit: a restart would not find them again. Whom this look found, it would.
+                let waiting = self.pending.next_due(None).is_some_and(|due| due <= began_at);
+                if self.pending.delayed() == 0 && !waiting {
                     self.looked_until = Some(began);
                 }
                 self.due.thorough = now + THOROUGH.max(poll_interval);

@@ -24,13 +24,14 @@ const STORM: Duration = Duration::from_mins(5);
 impl Engine {
     /// Search can fail while everything else works: then deliveries and events go on.
     pub(super) fn look_failed(&mut self, error: hubspot::Error) {
-        match error.kind {
-            ErrorKind::Unavailable { .. } | ErrorKind::Malformed { .. } | ErrorKind::Rejected(_) => {
-                self.search.failed(Duration::ZERO, &self.chance);
-                self.halted(Halt::HubSpot(Arc::new(error)));
-            }
-            _ => self.hubspot_failed(error),
-        }
+        let pause = match &error.kind {
+            ErrorKind::Unavailable { .. } | ErrorKind::Malformed { .. } | ErrorKind::Rejected(_) => Duration::ZERO,
+            // Others may use up the account's searches; the limiter sees to what else may be sent.
+            ErrorKind::RateLimited { retry_after, .. } => *retry_after,
+            _ => return self.hubspot_failed(error),
+        };
+        self.search.failed(pause, &self.chance);
+        self.halted(Halt::HubSpot(Arc::new(error)));
     }
 
     /// A call to HubSpot failed as a whole: nothing is asked of it for a while.

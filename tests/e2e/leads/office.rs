@@ -67,6 +67,8 @@ impl Office {
         let transport = HttpTransport::direct().expect("a transport");
         world.runtime().spawn(deliver_webhooks(world.sim.clone(), transport));
         world.secrets.push(signing_secret.clone());
+        // Of every contact here.
+        world.secrets.push("@customer.example.com".to_owned());
         for (id, name) in [("101", "Weekdays"), ("102", "Evenings")] {
             tec.schedule(NewSchedule::new(id, name)).expect("a schedule");
         }

@@ -153,6 +153,37 @@ async fn contacts_left_out_of_one_answer_are_not_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_owner_chosen_in_the_moment_of_a_hand_back_stays_although_the_next_answer_leaves_the_contact_out() {
+    let office = Office::open().await;
+    let lena = office.in_work("lena").await;
+    let moment = "2026-11-22T10:00:00.000Z";
+    let nothing = json!({"status": "COMPLETE", "startedAt": moment, "completedAt": moment, "results": []});
+    strike(&office, &json!({"route": READ, "afterN": 1, "status": 200, "body": nothing, "times": 1}));
+    strike(&office, &json!({"route": UPDATE, "times": 1, "delayMs": 2000}));
+    processed(&office, &lena);
+    office.pass(SECOND).await;
+    office.assign(&lena, &office.sue);
+    office.pass(MINUTE).await;
+    assert_eq!(office.owner_of(&lena), "sue", "{:?}", office.lines(&lena, "owner"));
+}
+
+/// Others use up the account's searches.
+#[tokio::test(start_paused = true)]
+async fn searches_that_are_refused_hold_up_nothing_that_webhooks_tell() {
+    let office = Office::open_with(Start { webhooks: Some(hooks()), ..Start::default() }).await;
+    let (taken, lena) = (office.in_work("taken").await, office.contact("lena"));
+    office.pass(MINUTE).await;
+    let body = json!({"status": "error", "message": "limit", "errorType": "RATE_LIMIT", "policyName": "SECONDLY"});
+    strike(&office, &json!({"route": SEARCH, "status": 429, "body": body, "times": 1_000_000}));
+    office.pass(10 * MINUTE).await;
+    office.assign(&lena, &office.ada);
+    office.assign(&taken, &office.sue);
+    office.pass(5 * SECOND).await;
+    assert_eq!((office.leads(&lena), office.value(&lena, STATUS)), (vec!["New ada".to_owned()], "New".to_owned()));
+    assert_eq!(office.leads(&taken), ["New ada stopped TakenBack"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_contact_restored_after_its_lead_ended_goes_back_with_a_note() {
     for missing_in_batch in [MissingInBatch::Named, MissingInBatch::Silent] {
         let switches = Switches { missing_in_batch, ..Switches::default() };
