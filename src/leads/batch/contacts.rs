@@ -115,7 +115,7 @@ impl Engine {
             tracing::error!(connection = %self.name, %contact, %error, "HubSpot cannot read a contact that went back: whether somebody chose an owner meanwhile is not known");
         }
         for record in &read.records {
-            self.known.is_there(&record.id);
+            self.known.found(&record.id);
         }
         let mut open = self.left_out(contacts, &read, &unreadable);
         let updates: Vec<ContactUpdate> =
@@ -139,6 +139,8 @@ impl Engine {
         }
         for contact in contacts.iter().filter(|contact| !open.contains(contact)) {
             self.known.given.remove(contact);
+            // Nobody looks for it again.
+            self.known.found(contact);
         }
         Ok(())
     }
@@ -155,7 +157,7 @@ impl Engine {
         let told: BTreeSet<&ContactId> = told.collect();
         let silent: Vec<&ContactId> = contacts.iter().filter(|contact| !told.contains(contact)).collect();
         let now = Instant::now();
-        let is_new = |contact: &&ContactId| now.duration_since(self.known.is_absent(contact, now)) < ABSENCE;
+        let is_new = |contact: &&ContactId| now.duration_since(self.known.missed(contact, now)) < ABSENCE;
         silent.into_iter().filter(is_new).cloned().collect()
     }
 

@@ -98,7 +98,7 @@ impl Tour<'_> {
         let now = Instant::now();
         let absent: Vec<ContactId> = self.visits.keys().filter(|id| !self.cases.contains_key(id)).cloned().collect();
         for contact in absent {
-            let first = self.engine.known.is_absent(&contact, now);
+            let first = self.engine.known.missed(&contact, now);
             if !missing.contains(&contact)
                 && now.duration_since(first) < ABSENCE
                 && let Some(visit) = self.visits.remove(&contact)
@@ -116,7 +116,7 @@ impl Tour<'_> {
                 self.engine.pending.want(contact.id, Instant::now(), true);
                 continue;
             }
-            self.engine.known.is_there(&contact.id);
+            self.engine.known.found(&contact.id);
             let events = self.engine.feed.of(&contact.id);
             let decision = self.decide(&contact);
             self.cases.insert(contact.id.clone(), Case::new(contact, person, decision, events));

@@ -104,12 +104,12 @@ impl Known {
     }
 
     /// It was left out of an answer. Since when it is.
-    pub(in crate::leads) fn is_absent(&mut self, contact: &ContactId, now: Instant) -> Instant {
+    pub(in crate::leads) fn missed(&mut self, contact: &ContactId, now: Instant) -> Instant {
         *self.absent.entry(contact.clone()).or_insert(now)
     }
 
     /// It was not left out.
-    pub(in crate::leads) fn is_there(&mut self, contact: &ContactId) {
+    pub(in crate::leads) fn found(&mut self, contact: &ContactId) {
         self.absent.remove(contact);
     }
 
