@@ -1,40 +1,26 @@
 //! Leads on a connection with OAuth: they flow on while tokens are renewed under them.
 
-use serde_json::json;
-use tec_crm::sim::hubspot::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, OAuthApp, RefreshRotation};
+use tec_crm::sim::hubspot::RefreshRotation;
 
 use super::{
     HOUR, MINUTE, SECOND,
     office::{Office, Start},
 };
-use crate::simulation::world::{NAMESPACE, TEC_HOST, World, base64};
-
-/// Somebody makes an app, installs it and stores what comes of it.
-fn install(world: &World) {
-    world.hubspot.register_app(OAuthApp::default());
-    let token = world.hubspot.install_app(DEFAULT_CLIENT_ID).unwrap();
-    let data = |text: &str| base64(text.as_bytes());
-    for (name, data) in [
-        ("app", json!({"client_id": data(DEFAULT_CLIENT_ID), "client_secret": data(DEFAULT_CLIENT_SECRET)})),
-        ("tokens", json!({"refresh_token": data(&token)})),
-    ] {
-        let metadata = json!({"name": name, "namespace": NAMESPACE});
-        world.kube.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})).unwrap();
-    }
-}
+use crate::simulation::flows::oauth;
 
 #[tokio::test(start_paused = true)]
 async fn leads_flow_across_renewals_and_each_half_hour_has_one() {
     let office = Office::open_with(Start::default()).await;
     let world = &office.world;
     world.hubspot.set_switches(|s| s.refresh_rotation = RefreshRotation::Rotates { grace: std::time::Duration::ZERO });
-    install(world);
+    oauth::install(world);
+    assert_eq!(world.object("crmconnections", "portal")["status"]["quota"]["dailyLimit"], 250_000);
     // From a service key to OAuth while leads are carried.
-    let oauth = json!({"clientSecretRef": {"name": "app"}, "tokenSecretRef": {"name": "tokens"}});
-    let tec = json!({"endpoint": format!("https://{TEC_HOST}"), "tokenSecretRef": {"name": "tec", "key": "token"}});
-    world.connection(&json!({"auth": {"oauth": oauth}, "tec": tec}));
+    world.connection_with_tec(&oauth::auth());
     office.pass(2 * MINUTE).await;
     world.assert_all_ready();
+    let status = world.object("crmconnections", "portal")["status"].clone();
+    assert!(status["quota"].is_null(), "OAuth apps have no limit of a day: {status}");
     world.hubspot.revoke_token(tec_crm::sim::hubspot::DEFAULT_TOKEN).unwrap();
     world.hubspot.reset_requests();
     let mut contacts = Vec::new();

@@ -3,10 +3,13 @@
 use std::future::Future;
 
 use serde_json::{Value, json};
-use tec_crm::sim::tec::NewAssistant;
+use tec_crm::sim::{
+    kube::{Strike, Verb},
+    tec::NewAssistant,
+};
 
 use super::{
-    MINUTE, SECOND,
+    HOUR, MINUTE, SECOND,
     office::{Office, Start},
     ways::{STATUS, TAKEN},
 };
@@ -88,6 +91,26 @@ async fn a_suspended_connection_goes_on_when_it_is_not_any_more() {
     assert!(office.world.ready("crmconnections", "portal").starts_with("Unknown/Suspended"));
     office.change_connection(&json!({"suspend": false}));
     goes_on(&office, &work).await;
+}
+
+/// What people ask for holds also while nobody can be told that it does.
+#[tokio::test(start_paused = true)]
+async fn a_suspended_connection_waits_although_its_status_cannot_be_written() {
+    let office = Office::open().await;
+    let lena = office.contact("lena");
+    office.world.kube.set_chaos(|verb: Verb, plural: &str| {
+        let refused = Strike::Refuse { code: 403, reason: "Forbidden".to_owned() };
+        (verb == Verb::Patch && plural == "crmconnections").then_some(refused)
+    });
+    office.change_connection(&json!({"suspend": true}));
+    office.pass(MINUTE).await;
+    office.assign(&lena, &office.ada);
+    office.pass(HOUR).await;
+    assert_eq!((office.leads(&lena).len(), office.notes(&lena).len()), (0, 0));
+    office.world.kube.clear_chaos();
+    office.change_connection(&json!({"suspend": false}));
+    office.pass(10 * MINUTE).await;
+    assert_eq!((office.leads(&lena).len(), office.notes(&lena).len()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]

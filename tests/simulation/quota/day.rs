@@ -45,6 +45,21 @@ async fn a_day_ends_at_midnight_also_when_the_clocks_change() {
     }
 }
 
+/// Another share to leave to others is no other limit.
+#[tokio::test(start_paused = true)]
+async fn a_changed_reserve_does_not_end_the_wait_for_midnight() {
+    let world = settled(World::new(1, portal("UTC", 250_000))).await;
+    world.hubspot.add_fault(refusing("*", "DAILY")).unwrap();
+    world.request("crmconnections", "portal", "1");
+    world.pass(MINUTE).await;
+    world.hubspot.reset_requests();
+    world.connection(&json!({"quota": {"reservePercent": 10}}));
+    world.pass(HOUR).await;
+    assert_eq!(world.hubspot.requests().total, 0, "{}", world.trace());
+    let exhausted = world.condition("crmconnections", "portal", "QuotaExhausted");
+    assert!(exhausted.starts_with("True/"), "{exhausted}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_answers_do_not_tell_of_the_day_usage_is_asked_for_once_an_hour() {
     let world = World::new(1, portal("UTC", 1_500));
