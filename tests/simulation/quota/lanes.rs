@@ -51,6 +51,46 @@ async fn an_edit_is_among_the_next_two_calls_while_many_resync() {
     assert_eq!(world.option_labels("tec_schedule"), ["Weekdays", "Evenings"]);
 }
 
+/// A cluster full of assistants that have yet to be invited, found by an operator that starts: nobody waits for them.
+#[tokio::test(start_paused = true)]
+async fn an_edit_is_among_the_next_two_calls_while_5000_objects_wait() {
+    const WAITING: usize = 5_000;
+    let latency = Duration::from_millis(100);
+    let mut world = World::new(1, SimConfig { auto_accept: true, latency, limit_per_10s: 100, ..SimConfig::default() });
+    world.connection(&json!({}));
+    world.schedules("schedules", &[("101", "Weekdays")], &json!({}));
+    world.assistant("ada", &json!({"firstName": "Ada"}));
+    world.start();
+    world.pass(2 * MINUTE).await;
+    world.assert_all_ready();
+    let user = world.object("assistants", "ada")["status"]["userId"].as_str().unwrap().to_owned();
+    world.kill().await;
+    for number in 0..WAITING + 400 {
+        world.assistant(&format!("a{number:04}"), &json!({"firstName": "Ada"}));
+    }
+    world.start();
+    world.pass(30 * SECOND).await;
+    let invited = world.hubspot.requests().of("POST", "/settings/users");
+    assert!((10..300).contains(&invited), "{invited} invited so far");
+    world.hubspot.reset_requests();
+    world.assistant("ada", &json!({"firstName": "Adele"}));
+    world.pass(10 * SECOND).await;
+    let trace = world.hubspot.trace();
+    let place = trace.iter().position(|entry| entry.method == "PUT" && entry.path.contains(&format!("/{user}")));
+    assert!(place.is_some_and(|place| place < 2), "{place:?}\n{}", world.trace());
+    world.hubspot.reset_requests();
+    world.schedules("schedules", &[("101", "Weekdays"), ("102", "Evenings")], &json!({}));
+    world.pass(10 * SECOND).await;
+    // The field is read first, among the next two; its options follow as soon as the answer is there.
+    let trace = world.hubspot.trace();
+    let find = |method: &str| trace.iter().position(|e| e.method == method && e.path.contains("/tec_schedule"));
+    let (read, written) = (find("GET").expect("a read"), find("PATCH").expect("a write"));
+    let between = trace[written].at.duration_since(trace[read].at);
+    assert!(read < 2 && between <= latency.try_into().unwrap(), "{between:?}\n{}", world.trace());
+    let invited = world.hubspot.state()["users"].as_array().map_or(0, Vec::len);
+    assert!(invited < 400, "{invited} of {WAITING} are there: the others waited all the time");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_edit_of_what_is_being_worked_on_hurries_it() {
     let world = resyncing().await;
