@@ -59,7 +59,8 @@ impl Inbox {
         self.bell.notify_one();
     }
 
-    /// These contacts may have changed. The owner one is said to have now only decides how soon it is looked at.
+    /// These contacts may have changed. The owner one is said to have now only decides whether it is looked at now, or by the
+    /// next thorough look.
     pub fn ring(&self, contacts: BTreeMap<ContactId, Option<OwnerId>>) {
         let mut letters = lock(&self.letters);
         if letters.contacts.len() < PENDING_LIMIT {

@@ -273,11 +273,14 @@ impl Engine {
             if self.pending.len() >= PENDING_LIMIT {
                 break;
             }
-            // What people give each other by the thousand may wait; what concerns an assistant may not.
             let ours = owner.is_none_or(|owner| self.setup.rules.members.contains_key(&owner))
-                || self.known.working.contains_key(&contact)
-                || self.known.given.contains_key(&contact);
-            self.pending.want(contact, now + GATHERING, ours);
+                || self.known.concerns_us(&contact)
+                || self.would.contains_key(&contact);
+            // What people give each other by the thousand needs no look, once it is known what the assistants have: what they
+            // lose besides is found by the next thorough look. Before, it may wait.
+            if ours || self.due.sweep <= now {
+                self.pending.want(contact, now + GATHERING, ours);
+            }
         }
     }
 

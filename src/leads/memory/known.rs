@@ -103,6 +103,11 @@ impl Known {
         self.begun.get(contact).into_iter().flatten().filter(move |lead| Some(*lead) != marked)
     }
 
+    /// Whether an assistant works on it, has begun to, or has just given it back.
+    pub(in crate::leads) fn concerns_us(&self, contact: &ContactId) -> bool {
+        self.working.contains_key(contact) || self.begun.contains_key(contact) || self.given.contains_key(contact)
+    }
+
     /// It was left out of an answer. Since when it is.
     pub(in crate::leads) fn missed(&mut self, contact: &ContactId, now: Instant) -> Instant {
         *self.absent.entry(contact.clone()).or_insert(now)

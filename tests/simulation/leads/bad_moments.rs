@@ -248,10 +248,12 @@ async fn hundreds_of_newer_hand_backs_do_not_hide_an_assignment_from_the_next_lo
 async fn contacts_people_give_each_other_by_the_thousand_hold_up_no_assignment() {
     let portal = SimConfig { limit_per_10s: 100, auto_accept: true, ..SimConfig::default() };
     let office = Office::open_with(Start { portal, webhooks: Some(hooks()), ..Start::default() }).await;
-    let many: Vec<String> = (0..4_000).map(|n| office.contact(&format!("c{n}"))).collect();
+    let many: Vec<String> = (0..12_000).map(|n| office.contact(&format!("c{n}"))).collect();
     let lena = office.contact("lena");
     let working = office.in_work("otto").await;
     office.pass(MINUTE).await;
+    office.pass(5 * MINUTE).await;
+    office.world.hubspot.reset_requests();
     office.edit(&many, "hubspot_owner_id", &office.sue);
     office.pass(Duration::from_millis(100)).await;
     office.assign(&lena, &office.ada);
@@ -259,4 +261,6 @@ async fn contacts_people_give_each_other_by_the_thousand_hold_up_no_assignment()
     office.pass(10 * SECOND).await;
     assert_eq!((office.leads(&lena), office.value(&lena, STATUS)), (vec!["New ada".to_owned()], "New".to_owned()));
     assert_eq!(office.value(&working, STATUS), "Hot");
+    let reads = office.world.hubspot.requests().of("POST", READ);
+    assert!(reads <= 6, "{reads} reads: nobody looks at what concerns no assistant");
 }
