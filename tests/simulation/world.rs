@@ -150,6 +150,16 @@ impl World {
         }
     }
 
+    /// With the usual objects in line, the operator running and HubSpot's log empty.
+    pub async fn settled(mut self) -> Self {
+        self.usual_objects();
+        self.start();
+        self.pass(Duration::from_mins(1)).await;
+        self.assert_all_ready();
+        self.hubspot.reset_requests();
+        self
+    }
+
     /// Lets time pass.
     pub async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;

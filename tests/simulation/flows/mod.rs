@@ -22,13 +22,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 /// A portal in line, with the operator running and HubSpot's log empty.
 async fn settled() -> World {
-    let mut world = World::new(1, SimConfig { limit_per_10s: 1000, ..SimConfig::default() });
-    world.usual_objects();
-    world.start();
-    world.pass(MINUTE).await;
-    world.assert_all_ready();
-    world.hubspot.reset_requests();
-    world
+    World::new(1, SimConfig { limit_per_10s: 1000, ..SimConfig::default() }).settled().await
 }
 
 fn writes(world: &World) -> u64 {

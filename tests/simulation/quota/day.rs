@@ -11,15 +11,6 @@ fn portal(zone: &str, daily_limit: u64) -> SimConfig {
     SimConfig { limit_per_10s: 1000, daily_limit, time_zone: TimeZone::get(zone).unwrap(), ..SimConfig::default() }
 }
 
-async fn settled(mut world: World) -> World {
-    world.usual_objects();
-    world.start();
-    world.pass(MINUTE).await;
-    world.assert_all_ready();
-    world.hubspot.reset_requests();
-    world
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_day_ends_at_midnight_also_when_the_clocks_change() {
     for (zone, now, midnight) in [
@@ -28,7 +19,7 @@ async fn a_day_ends_at_midnight_also_when_the_clocks_change() {
         ("Europe/Berlin", "2027-03-28T00:00:00Z", "2027-03-28T22:00:00Z"),
         ("Europe/Berlin", "2026-10-25T00:00:00Z", "2026-10-25T23:00:00Z"),
     ] {
-        let world = settled(World::at(now, 1, portal(zone, 250_000))).await;
+        let world = World::at(now, 1, portal(zone, 250_000)).settled().await;
         world.hubspot.add_fault(refusing("*", "DAILY")).unwrap();
         world.request("crmconnections", "portal", "1");
         world.pass(MINUTE).await;
@@ -48,7 +39,7 @@ async fn a_day_ends_at_midnight_also_when_the_clocks_change() {
 /// Another share to leave to others is no other limit.
 #[tokio::test(start_paused = true)]
 async fn a_changed_reserve_does_not_end_the_wait_for_midnight() {
-    let world = settled(World::new(1, portal("UTC", 250_000))).await;
+    let world = World::new(1, portal("UTC", 250_000)).settled().await;
     world.hubspot.add_fault(refusing("*", "DAILY")).unwrap();
     world.request("crmconnections", "portal", "1");
     world.pass(MINUTE).await;
@@ -64,7 +55,7 @@ async fn a_changed_reserve_does_not_end_the_wait_for_midnight() {
 async fn where_answers_do_not_tell_of_the_day_usage_is_asked_for_once_an_hour() {
     let world = World::new(1, portal("UTC", 1_500));
     world.hubspot.tell_day(false);
-    let world = settled(world).await;
+    let world = world.settled().await;
     assert_eq!(world.object("crmconnections", "portal")["status"]["quota"]["dailyLimit"], 1_500);
     let before = versions(&world);
     world.pass(4 * HOUR).await;
@@ -97,7 +88,7 @@ async fn usage_that_cannot_be_read_keeps_nobody_from_work() {
         let mut rule = json!({"route": USAGE, "times": 1_000_000});
         json_patch::merge(&mut rule, &answer);
         world.hubspot.add_fault(serde_json::from_value(rule).unwrap()).unwrap();
-        let world = settled(world).await;
+        let world = world.settled().await;
         let before = versions(&world);
         world.pass(3 * HOUR).await;
         assert!((2..=3).contains(&world.hubspot.requests().of("GET", USAGE)), "{answer}");
@@ -108,7 +99,7 @@ async fn usage_that_cannot_be_read_keeps_nobody_from_work() {
 
 #[tokio::test(start_paused = true)]
 async fn where_answers_tell_of_the_day_usage_is_never_asked_for() {
-    let world = settled(World::new(1, portal("UTC", 250_000))).await;
+    let world = World::new(1, portal("UTC", 250_000)).settled().await;
     world.pass(3 * HOUR).await;
     assert_eq!(world.hubspot.requests().of("GET", USAGE), 0);
 }
@@ -116,7 +107,7 @@ async fn where_answers_tell_of_the_day_usage_is_never_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn a_day_that_will_not_do_is_said_once_and_taken_back_once() {
     // Midnight in Honolulu is when the story begins.
-    let world = settled(World::new(1, portal("Pacific/Honolulu", 100_000))).await;
+    let world = World::new(1, portal("Pacific/Honolulu", 100_000)).settled().await;
     let quota = |world: &World| world.object("crmconnections", "portal")["status"]["quota"].clone();
     assert_eq!(quota(&world), json!({"dailyLimit": 100_000, "forecast": "WithinLimit"}));
     let mut writes = 0;
