@@ -1,5 +1,7 @@
 //! What people change in HubSpot or in specs, and what becomes of it: repaired, shown, or left alone.
 
+use tec_crm::sim::kube::{Strike, Verb};
+
 use super::*;
 
 /// An edit somebody makes in HubSpot.
@@ -143,6 +145,21 @@ async fn suspended_means_neither_read_nor_written() {
     world.connection(&json!({"suspend": false}));
     world.pass(5 * SECOND).await;
     world.assert_all_ready();
+}
+
+#[tokio::test(start_paused = true)]
+async fn suspended_means_so_also_while_its_status_cannot_be_written() {
+    let world = settled().await;
+    world.kube.set_chaos(|verb: Verb, plural: &str| {
+        let refused = Strike::Refuse { code: 403, reason: "Forbidden".to_owned() };
+        (verb == Verb::Patch && plural == "crmconnections").then_some(refused)
+    });
+    world.connection(&json!({"suspend": true}));
+    world.pass(MINUTE).await;
+    world.hubspot.reset_requests();
+    world.pass(Duration::from_hours(2)).await;
+    assert_eq!(world.hubspot.requests().total, 0, "{:#?}", world.hubspot.requests());
+    assert!(world.ready("assistants", "ada").starts_with("Unknown/ConnectionNotReady"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -95,22 +95,27 @@ async fn a_suspended_connection_goes_on_when_it_is_not_any_more() {
 
 /// What people ask for holds also while nobody can be told that it does.
 #[tokio::test(start_paused = true)]
-async fn a_suspended_connection_waits_although_its_status_cannot_be_written() {
-    let office = Office::open().await;
-    let lena = office.contact("lena");
-    office.world.kube.set_chaos(|verb: Verb, plural: &str| {
-        let refused = Strike::Refuse { code: 403, reason: "Forbidden".to_owned() };
-        (verb == Verb::Patch && plural == "crmconnections").then_some(refused)
-    });
-    office.change_connection(&json!({"suspend": true}));
-    office.pass(MINUTE).await;
-    office.assign(&lena, &office.ada);
-    office.pass(HOUR).await;
-    assert_eq!((office.leads(&lena).len(), office.notes(&lena).len()), (0, 0));
-    office.world.kube.clear_chaos();
-    office.change_connection(&json!({"suspend": false}));
-    office.pass(10 * MINUTE).await;
-    assert_eq!((office.leads(&lena).len(), office.notes(&lena).len()), (1, 1));
+async fn a_connection_waits_when_told_to_although_its_status_cannot_be_written() {
+    for (wait, go_on) in [
+        (json!({"suspend": true}), json!({"suspend": false})),
+        (json!({"leads": {"mode": "Off"}}), json!({"leads": {"mode": "Process"}})),
+    ] {
+        let office = Office::open().await;
+        let lena = office.contact("lena");
+        office.world.kube.set_chaos(|verb: Verb, plural: &str| {
+            let refused = Strike::Refuse { code: 403, reason: "Forbidden".to_owned() };
+            (verb == Verb::Patch && plural == "crmconnections").then_some(refused)
+        });
+        office.change_connection(&wait);
+        office.pass(MINUTE).await;
+        office.assign(&lena, &office.ada);
+        office.pass(HOUR).await;
+        assert_eq!((office.leads(&lena).len(), office.notes(&lena).len()), (0, 0), "{wait}");
+        office.world.kube.clear_chaos();
+        office.change_connection(&go_on);
+        office.pass(10 * MINUTE).await;
+        assert_eq!((office.leads(&lena).len(), office.notes(&lena).len()), (1, 1), "{wait}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
