@@ -67,9 +67,16 @@ async fn a_wrong_client_id_or_secret_is_a_matter_of_configuration() {
     }
 }
 
+/// The app gets another secret, at HubSpot and with us.
+fn new_client_secret(world: &World) {
+    world.hubspot.register_app(OAuthApp { client_secret: "next".to_owned(), ..OAuthApp::default() });
+    app_secret(world, "next");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_new_client_secret_goes_on_with_the_newest_refresh_token() {
     let world = running(AT_ONCE).await;
+    let before = stored(&world);
     // The rotated token cannot be stored, and then the app gets another secret.
     let refuse = |verb: Verb, plural: &str| {
         let refused = Strike::Refuse { code: 422, reason: "Invalid".to_owned() };
@@ -78,12 +85,30 @@ async fn a_new_client_secret_goes_on_with_the_newest_refresh_token() {
     world.kube.set_chaos(refuse);
     world.pass(40 * MINUTE).await;
     assert!(world.ready("crmconnections", "portal").contains("is it immutable?"));
-    world.hubspot.register_app(OAuthApp { client_secret: "next".to_owned(), ..OAuthApp::default() });
-    app_secret(&world, "next");
-    world.pass(SECOND).await;
+    new_client_secret(&world);
+    world.hubspot.reset_requests();
+    world.pass(6 * MINUTE).await;
+    assert_eq!(refreshes(&world), 0, "it is stored before it is used");
     world.kube.clear_chaos();
+    until_refreshed(&world).await;
+    assert_ne!(stored(&world), before);
     world.pass(6 * MINUTE).await;
     world.assert_all_ready();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_client_secret_waits_for_the_refresh_token_that_is_on_its_way() {
+    let world = running(AT_ONCE).await;
+    // Often enough that the token is renewed while the old one lives: nobody waits for the new one.
+    world.connection(&json!({"interval": "20s", "auth": auth()["auth"]}));
+    world.hubspot.reset_requests();
+    renewal_begins(&world).await;
+    new_client_secret(&world);
+    world.pass(10 * MINUTE).await;
+    world.assert_all_ready();
+    let refused =
+        world.hubspot.trace().into_iter().filter(|entry| entry.path.ends_with("/token") && entry.status >= Some(400));
+    assert_eq!(refused.count(), 0, "the dead refresh token is not tried again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,6 +322,19 @@ async fn two_connections_with_one_refresh_token_share_what_comes_of_it() {
     assert!(second.starts_with("False/Conflict"), "{second}");
 }
 
+/// Until a renewal has been made whose answer takes a while.
+async fn renewal_begins(world: &World) {
+    let slow = json!({"route": TOKEN, "times": 1, "delayMs": 3_000, "when": "after"});
+    world.hubspot.add_fault(fault(&slow)).unwrap();
+    until_refreshed(world).await;
+}
+
+async fn until_refreshed(world: &World) {
+    while refreshes(world) == 0 {
+        world.pass(SECOND / 10).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_is_asked_to_end_stores_the_new_refresh_token_first() {
     let mut world = running(AT_ONCE).await;
@@ -304,12 +342,7 @@ async fn who_is_asked_to_end_stores_the_new_refresh_token_first() {
     world.connection(&json!({"interval": "20s", "auth": auth()["auth"]}));
     let before = stored(&world);
     world.hubspot.reset_requests();
-    // The next renewal's answer takes a while.
-    let slow = json!({"route": TOKEN, "times": 1, "delayMs": 3_000, "when": "after"});
-    world.hubspot.add_fault(serde_json::from_value(slow).unwrap()).unwrap();
-    while refreshes(&world) == 0 {
-        world.pass(SECOND / 10).await;
-    }
+    renewal_begins(&world).await;
     world.stop().await;
     assert_ne!(stored(&world), before);
     world.start();
